@@ -1,0 +1,205 @@
+/** Reading and writing of byte layouts. Every read is checked against the buffer's end first. */
+
+const encoder = new TextEncoder()
+const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+export function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(text) as Uint8Array<ArrayBuffer>
+}
+
+/** Text of well-formed UTF-8; throws a `TypeError` otherwise. */
+export function fromUtf8(bytes: Uint8Array): string {
+  return strictDecoder.decode(bytes)
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let length = 0
+  for (const part of parts) length += part.length
+  const whole = new Uint8Array(length)
+  let offset = 0
+  for (const part of parts) {
+    whole.set(part, offset)
+    offset += part.length
+  }
+  return whole
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** base64url without padding (RFC 4648 section 5). */
+export function toBase64Url(bytes: Uint8Array): string {
+  let binary = ''
+  for (const byte of bytes) binary += String.fromCharCode(byte)
+  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+}
+
+/** Bytes of unpadded base64url, or `null` where the text is not that. */
+export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | null {
+  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return null
+  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
+  return Uint8Array.from(binary, (char) => char.charCodeAt(0))
+}
+
+/** Thrown by {@link ByteReader} when the bytes end too early or say something impossible. */
+export class MalformedBytesError extends Error {
+  override readonly name: string = 'MalformedBytesError'
+}
+
+/** Appends to a buffer that grows by doubling. Numbers are big-endian. */
+export class ByteWriter {
+  #bytes: Uint8Array<ArrayBuffer>
+  #length = 0
+
+  constructor(capacity = 64) {
+    this.#bytes = new Uint8Array(capacity)
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  u8(value: number): this {
+    const at = this.#grow(1)
+    this.#bytes[at] = value
+    return this
+  }
+
+  u32(value: number): this {
+    const at = this.#grow(4)
+    new DataView(this.#bytes.buffer).setUint32(at, value)
+    return this
+  }
+
+  f64(value: number): this {
+    const at = this.#grow(8)
+    new DataView(this.#bytes.buffer).setFloat64(at, value)
+    return this
+  }
+
+  /** A whole number from 0 to 2^53 - 1 in base 128, low group first, high bit set on all but the last byte. */
+  varint(value: number): this {
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not a whole number from 0 to 2^53 - 1: ${value}`)
+    while (value >= 0x80) {
+      this.u8((value % 0x80) | 0x80)
+      value = Math.floor(value / 0x80)
+    }
+    return this.u8(value)
+  }
+
+  raw(bytes: Uint8Array): this {
+    const at = this.#grow(bytes.length)
+    this.#bytes.set(bytes, at)
+    return this
+  }
+
+  /** A varint length, then the bytes. */
+  block(bytes: Uint8Array): this {
+    return this.varint(bytes.length).raw(bytes)
+  }
+
+  /** A varint length, then UTF-8. */
+  text(text: string): this {
+    return this.block(utf8(text))
+  }
+
+  /** The bytes written, in a buffer of their own length. */
+  finish(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(0, this.#length)
+  }
+
+  #grow(by: number): number {
+    const at = this.#length
+    const needed = at + by
+    if (needed > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
+      grown.set(this.#bytes)
+      this.#bytes = grown
+    }
+    this.#length = needed
+    return at
+  }
+}
+
+/** Reads what {@link ByteWriter} writes. Every read throws {@link MalformedBytesError} rather than pass the end. */
+export class ByteReader {
+  readonly #bytes: Uint8Array
+  #offset: number
+
+  constructor(bytes: Uint8Array, offset = 0) {
+    this.#bytes = bytes
+    this.#offset = offset
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#offset
+  }
+
+  u8(): number {
+    return this.#bytes[this.#take(1)] as number
+  }
+
+  u32(): number {
+    const at = this.#take(4)
+    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset).getUint32(at)
+  }
+
+  f64(): number {
+    const at = this.#take(8)
+    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset).getFloat64(at)
+  }
+
+  varint(): number {
+    let value = 0
+    let scale = 1
+    for (let i = 0; i < 8; i++) {
+      const byte = this.u8()
+      value += (byte & 0x7f) * scale
+      if (value > Number.MAX_SAFE_INTEGER) throw new MalformedBytesError('number above 2^53 - 1')
+      if (byte < 0x80) {
+        if (byte === 0 && i > 0) throw new MalformedBytesError('number not in its shortest form')
+        return value
+      }
+      scale *= 0x80
+    }
+    throw new MalformedBytesError('number of more than 8 bytes')
+  }
+
+  /** A view of `length` bytes: shares the buffer. */
+  raw(length: number): Uint8Array {
+    const at = this.#take(length)
+    return this.#bytes.subarray(at, at + length)
+  }
+
+  block(): Uint8Array {
+    return this.raw(this.varint())
+  }
+
+  text(): string {
+    try {
+      return fromUtf8(this.block())
+    } catch (error) {
+      if (error instanceof MalformedBytesError) throw error
+      throw new MalformedBytesError('text that is not UTF-8', { cause: error })
+    }
+  }
+
+  rest(): Uint8Array {
+    return this.raw(this.remaining)
+  }
+
+  /** Throws unless everything was read. */
+  end(): void {
+    if (this.remaining !== 0) throw new MalformedBytesError(`${this.remaining} bytes after the end`)
+  }
+
+  #take(length: number): number {
+    if (this.remaining < length) throw new MalformedBytesError(`${length} bytes wanted, ${this.remaining} left`)
+    const at = this.#offset
+    this.#offset += length
+    return at
+  }
+}

@@ -1,0 +1,159 @@
+import type { ReadableAtom } from '../base/observable.ts'
+import type { PeerIdentity, WaitOptions } from '../seam/contract.ts'
+
+/** The peer's id: one node per peer. */
+export type NodeId = string
+
+export interface ClusterConfig {
+  readonly voters: ReadonlySet<NodeId>
+  readonly learners: ReadonlySet<NodeId>
+}
+
+export interface DedupKey {
+  readonly clientId: string
+  readonly requestId: number
+}
+
+export type ClientIdentity = { readonly kind: 'auto' } | { readonly kind: 'durable'; readonly clientId: string }
+
+export interface LogEntry {
+  readonly index: number
+  readonly term: number
+  readonly command: Uint8Array
+  readonly dedupKey: DedupKey | null
+  /** Stamped by the leader from the link the proposal came over; `null` on entries no peer proposed. */
+  readonly proposer: NodeId | null
+  /** Stamped by the leader, epoch milliseconds; never decreases along the log. */
+  readonly timeMs: number
+}
+
+/** `state` is the application's bytes alone. */
+export interface Snapshot {
+  readonly index: number
+  readonly term: number
+  readonly state: Uint8Array
+}
+
+export type Committed =
+  | { readonly kind: 'entry'; readonly entry: LogEntry }
+  | { readonly kind: 'internal'; readonly index: number }
+  | { readonly kind: 'install'; readonly snapshot: Snapshot }
+
+export type RaftRole = 'leader' | 'follower' | 'candidate' | 'learner'
+
+/** A configuration as stored and replicated: simple when `old` is null, joint otherwise (Raft paper, section 6). */
+export interface MembershipRecord {
+  readonly voters: readonly NodeId[]
+  readonly learners: readonly NodeId[]
+  /** The outgoing voters of a joint configuration. */
+  readonly old: readonly NodeId[] | null
+}
+
+/** An entry as stored and replicated. */
+export type StoredEntry =
+  | (LogEntry & { readonly kind: 'command' })
+  | (LogEntry & { readonly kind: 'noop' })
+  | (LogEntry & { readonly kind: 'config'; readonly config: MembershipRecord })
+
+export interface StoredSnapshot extends Snapshot {
+  readonly config: MembershipRecord
+}
+
+export interface RaftState {
+  readonly nodeId: NodeId | null
+  readonly gameId: string | null
+  readonly lineage: string | null
+  readonly term: number
+  readonly vote: NodeId | null
+  /** Which node was established as leader, and of which term. */
+  readonly leader: { readonly term: number; readonly id: NodeId } | null
+  /** A commit index known to have been reached; may lag behind, never leads. */
+  readonly commit?: number | undefined
+  /** Contiguous, from `snapshot.index + 1` (or the configuration bootstrap) on. */
+  readonly entries: readonly StoredEntry[]
+  readonly snapshot: StoredSnapshot | null
+}
+
+/** Any of a state's records; `entries` are appended, after `truncateFrom` (an index, inclusive) was cut away. */
+export interface RaftWrite extends Partial<RaftState> {
+  readonly truncateFrom?: number | undefined
+}
+
+export interface RaftStorage {
+  /** Kept with the log: an id never comes back without its votes. */
+  readonly peerIdentity: PeerIdentity
+  /** `null` when nothing was ever written. Rejects with `CorruptStateError` rather than repair. */
+  load(): Promise<RaftState | null>
+  /**
+   * One atomic, durable write. Several may be under way: they become durable in call order, and after
+   * one rejects (`StorageFailedError`) all later ones reject.
+   */
+  write(batch: RaftWrite): Promise<void>
+  close(): Promise<void>
+}
+
+/** Timing and bounds; every field has a default. */
+export interface RaftConfig {
+  /** Least election timeout, milliseconds. Default 1000. */
+  readonly electionTimeoutMinMs?: number | undefined
+  /** Upper end of the random election timeout, milliseconds. Default 2000. */
+  readonly electionTimeoutMaxMs?: number | undefined
+  /** Interval between a leader's heartbeats, milliseconds. Default 100. */
+  readonly heartbeatIntervalMs?: number | undefined
+  /** Refuses (`ConfigError`) to start on the system clock: a test's guard against real timers. Default false. */
+  readonly expectVirtualTime?: boolean | undefined
+}
+
+/** Frames of one cluster between its nodes. Best effort: a frame may be lost, the node copes. */
+export interface RaftTransport {
+  readonly selfId: NodeId
+  /** Nodes a frame can be sent to now; reachability, not membership. */
+  readonly peers: ReadableAtom<ReadonlySet<NodeId>>
+  /** Largest frame, bytes; `null` is unknown. Read before every send. */
+  readonly maxFrameBytes: number | null
+  readonly incoming: AsyncIterable<{ readonly from: NodeId; readonly frame: Uint8Array }>
+  /** Never throws and never waits. */
+  send(to: NodeId, frame: Uint8Array): void
+  close(): Promise<void>
+}
+
+/** Changes to a configuration, as deltas. A promoted node must be a learner, or be added in the same change. */
+export interface MembershipChange {
+  readonly addLearners?: Iterable<NodeId> | undefined
+  readonly promote?: Iterable<NodeId> | undefined
+  readonly demote?: Iterable<NodeId> | undefined
+  readonly remove?: Iterable<NodeId> | undefined
+}
+
+export interface RaftNode extends AsyncDisposable {
+  readonly id: NodeId
+  readonly role: ReadableAtom<RaftRole>
+  /** The node believed to lead now; `null` during elections. */
+  readonly leader: ReadableAtom<NodeId | null>
+  /** The configuration in force: adopted on append, rolled back if the entry is. */
+  readonly membership: ReadableAtom<ClusterConfig>
+  readonly commitIndex: ReadableAtom<number>
+  /** Entries up to and including this index are gone from the log. */
+  readonly compactionFloor: ReadableAtom<number>
+  /** Every committed index from `index` on, exactly once, in order: first from the log, then live. Ends at close. */
+  committedFrom(index: number, options?: WaitOptions): AsyncIterable<Committed>
+  /**
+   * Resolves with the committed entry. On any role: others forward to the leader, and with none known
+   * the call waits. Rejects with `LeadershipLostError` (outcome unknown), `PayloadTooLargeError`, `ClosedError`.
+   */
+  propose(command: Uint8Array, options?: WaitOptions & { requestId?: number | undefined }): Promise<LogEntry>
+  /** On the leader. Resolves when the new configuration has committed. */
+  changeMembership(change: MembershipChange, options?: WaitOptions & { ifConfigIndex?: number | undefined }): Promise<ClusterConfig>
+  /** Resolves when this node leads. */
+  awaitLeadership(options?: WaitOptions): Promise<void>
+  readonly trace: AsyncIterable<RaftTraceEvent>
+  /** Idempotent. Fails what is under way, stops every timer; the transport and the storage stay the caller's. */
+  close(): Promise<void>
+}
+
+/** What happened inside, for tests and tools. `kind` names it; the other fields depend on it. */
+export interface RaftTraceEvent {
+  readonly kind: string
+  readonly atMs: number
+  readonly detail: Readonly<Record<string, unknown>>
+}
