@@ -1,21 +1,5 @@
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
-import { chromium } from '@playwright/test'
-
 /** Path of a Chromium to drive: `SELVAGE_CHROMIUM`, else Playwright's own, else the system's; `null` without any. */
-export function findChromium(): string | null {
-  const named = process.env['SELVAGE_CHROMIUM']
-  if (named !== undefined && named !== '') return named
-  const downloaded = chromium.executablePath()
-  if (isExecutable(downloaded)) return downloaded
-  const names = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
-  for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
-    for (const name of names) {
-      if (isExecutable(join(directory, name))) return join(directory, name)
-    }
-  }
-  return null
-}
+export { findChromium } from '../../scripts/find-chromium.mjs'
 
 /**
  * Flags for a Chromium that talks to loopback only. The last one lets WebRTC use 127.0.0.1 where there
@@ -32,12 +16,3 @@ export const chromiumArgs: readonly string[] = [
 ]
 
 export const chromiumPermissions: readonly string[] = ['microphone']
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}

@@ -1,0 +1,58 @@
+import { createServer } from 'node:net'
+import { defineConfig } from '@playwright/test'
+import { chromiumArgs, chromiumPermissions, findChromium } from './test/browser/find-browser.ts'
+
+const executablePath = findChromium()
+const port = await portForThisRun()
+const address = `http://127.0.0.1:${port}`
+
+/** The built demo, served by Vite's preview with its signalling server, played by real browsers. */
+export default defineConfig({
+  testDir: 'e2e',
+  outputDir: 'test-results',
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
+  workers: 1,
+  retries: 0,
+  forbidOnly: true,
+  reporter: [['list']],
+  use: {
+    baseURL: address,
+    permissions: [...chromiumPermissions],
+    launchOptions: { ...(executablePath === null ? {} : { executablePath }), args: [...chromiumArgs] },
+    trace: 'retain-on-failure',
+    screenshot: 'only-on-failure',
+  },
+  projects: [{ name: 'chromium' }],
+  webServer: {
+    command: `npx vite build --logLevel warn && npx vite preview --host 127.0.0.1 --port ${port} --strictPort`,
+    url: address,
+    timeout: 120_000,
+    reuseExistingServer: false,
+    stdout: 'ignore',
+    stderr: 'pipe',
+  },
+})
+
+/** Playwright loads this file once in each of its processes: the first picks a free port, the others inherit it. */
+async function portForThisRun(): Promise<number> {
+  const inherited = process.env['SELVAGE_E2E_PORT']
+  if (inherited !== undefined) return Number(inherited)
+  const free = await freePort()
+  process.env['SELVAGE_E2E_PORT'] = String(free)
+  return free
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => {
+        if (address !== null && typeof address === 'object') resolve(address.port)
+        else reject(new Error('the operating system named no port'))
+      })
+    })
+  })
+}
