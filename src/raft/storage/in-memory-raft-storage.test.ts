@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest'
+import { ClosedError, StorageFailedError } from '../../base/errors.ts'
+import type { StoredEntry } from '../contract.ts'
+import { InMemoryRaftStorage } from './in-memory-raft-storage.ts'
+
+const entry = (index: number, term = 1): StoredEntry => ({
+  kind: 'command', index, term, command: Uint8Array.of(index), dedupKey: null, proposer: null, timeMs: index,
+})
+
+it('[STORE-1] the identity given is kept, over a reopen too; left out, one is made', async () => {
+  const own = await InMemoryRaftStorage.create()
+  expect(own.reopen().peerIdentity).toBe(own.peerIdentity)
+  const given = await InMemoryRaftStorage.create({ peerIdentity: own.peerIdentity })
+  expect(given.peerIdentity.id).toBe(own.peerIdentity.id)
+})
+
+it('[STORE-14] a reopened medium holds what was written, and the old handle is closed', async () => {
+  const storage = await InMemoryRaftStorage.create()
+  await storage.write({ term: 1, vote: 'a', entries: [entry(1), entry(2)] })
+  const next = storage.reopen()
+  await expect(storage.write({ term: 2 })).rejects.toBeInstanceOf(ClosedError)
+  expect(await next.load()).toMatchObject({ term: 1, vote: 'a', entries: [entry(1), entry(2)] })
+})
+
+it('[STORE-12] after a write that failed every later one fails, and nothing of it was stored', async () => {
+  const storage = await InMemoryRaftStorage.create()
+  await storage.write({ term: 1 })
+  storage.failNextWrite()
+  await expect(storage.write({ term: 2 })).rejects.toBeInstanceOf(StorageFailedError)
+  await expect(storage.write({ term: 3 })).rejects.toBeInstanceOf(StorageFailedError)
+  expect(await storage.reopen().load()).toMatchObject({ term: 1 })
+})
