@@ -1,0 +1,81 @@
+import type { WaitOptions } from '../seam/contract.ts'
+import type { Committed, DedupKey, NodeId, RaftNode, Snapshot } from '../raft/contract.ts'
+import type { Codec } from './codec.ts'
+
+/** An action everybody agreed on, at its place in the log. */
+export interface IndexedAction<A> {
+  /** Position in the log: grows from turn to turn, with gaps where the log holds something else. */
+  readonly index: number
+  readonly action: A
+  readonly proposer: NodeId
+  readonly dedupKey: DedupKey
+  /** When the leader took it, epoch milliseconds; never decreases along the log. */
+  readonly timeMs: number
+}
+
+export type TurnEvent<A> =
+  | { readonly kind: 'committed'; readonly indexed: IndexedAction<A> }
+  /** Replace the state by the one in the snapshot; what follows comes after `snapshot.index`. */
+  | { readonly kind: 'reset'; readonly snapshot: Snapshot }
+  /** A command that is no action by this codec: every replica skips it alike. */
+  | { readonly kind: 'rejected'; readonly index: number; readonly proposer: NodeId; readonly reason: string }
+
+/**
+ * Typed actions over the log of a session's node, or of any Raft node. Holds nothing of its own: make
+ * one, or several, wherever it is needed. Whose turn it is stays the application's to decide from the
+ * actions before; the sequencer only says which came in which order.
+ */
+export class TurnSequencer<A> {
+  readonly #node: RaftNode
+  readonly #codec: Codec<A>
+
+  constructor(node: RaftNode, codec: Codec<A>) {
+    this.#node = node
+    this.#codec = codec
+  }
+
+  /**
+   * Resolves when the action is agreed, with its place. On any member. Rejects with whatever
+   * {@link RaftNode.propose} and the codec's `encode` reject with; `LeadershipLostError` means that the
+   * action may still appear in {@link events}.
+   */
+  async propose(
+    action: A,
+    options: WaitOptions & { requestId?: number | undefined } = {},
+  ): Promise<IndexedAction<A>> {
+    const { index, proposer, dedupKey, timeMs } = await this.#node.propose(this.#codec.encode(action), options)
+    if (proposer === null || dedupKey === null) {
+      throw new TypeError(`the node committed entry ${index} without a proposer or a key: it is not a Raft node of this library`)
+    }
+    return { index, action, proposer, dedupKey, timeMs }
+  }
+
+  /** Every retained turn, then each one as it commits. Every iteration starts over. Ends when the node closes. */
+  get events(): AsyncIterable<TurnEvent<A>> {
+    return this.eventsFrom(1)
+  }
+
+  /** As {@link events}, from the log's `index` on (inclusive). */
+  eventsFrom(index: number): AsyncIterable<TurnEvent<A>> {
+    return { [Symbol.asyncIterator]: () => this.#read(index) }
+  }
+
+  async *#read(index: number): AsyncGenerator<TurnEvent<A>, void, undefined> {
+    for await (const committed of this.#node.committedFrom(index)) {
+      const event = this.#event(committed)
+      if (event !== null) yield event
+    }
+  }
+
+  #event(committed: Committed): TurnEvent<A> | null {
+    if (committed.kind === 'internal') return null
+    if (committed.kind === 'install') return { kind: 'reset', snapshot: committed.snapshot }
+    const { index, command, proposer, dedupKey, timeMs } = committed.entry
+    if (proposer === null || dedupKey === null) return null
+    try {
+      return { kind: 'committed', indexed: { index, action: this.#codec.decode(command), proposer, dedupKey, timeMs } }
+    } catch (error) {
+      return { kind: 'rejected', index, proposer, reason: error instanceof Error ? error.message : String(error) }
+    }
+  }
+}
