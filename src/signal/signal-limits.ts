@@ -1,0 +1,57 @@
+import { SIGNAL_BOUNDS } from './protocol.ts'
+
+/**
+ * What one signalling server grants. Each limit, when met, is answered with an `error` of its own code
+ * (in brackets) and costs nobody else anything.
+ */
+export interface SignalLimits {
+  /** Connections at once, attached or not. Default 10,000. [too-many-connections, then closed] */
+  readonly maxConnections: number
+  /** Rooms at once. Default 5,000. [too-many-rooms] */
+  readonly maxRooms: number
+  /** Distinct peers in a room, whatever its creator asked for. Default 64. [room-full] */
+  readonly maxPeersPerRoom: number
+  /** Attachments in a room under one peer id: a reloaded tab and its ghosts. Default 4. [too-many-sessions] */
+  readonly maxSessionsPerPeer: number
+  /** Largest frame, bytes of UTF-8; at most 1 MiB. Default 65,536. [message-too-large] */
+  readonly maxMessageBytes: number
+  /** Messages a second from one connection, sustained. Default 50. [rate-exceeded] */
+  readonly maxMessagesPerSecond: number
+  /** Messages a connection may send at once after a pause: a newcomer dials a whole room. Default 1,000. */
+  readonly burstMessages: number
+  /** Bytes a connection may leave unread before it is dropped. Default 4 MiB. */
+  readonly maxUnreadBytes: number
+  /** How long a connection may go without attaching, milliseconds. Default 10,000. [attach-timeout, then closed] */
+  readonly attachTimeoutMs: number
+  /** How long a connection may be silent, answering no ping, milliseconds. Default 45,000. [idle, then closed] */
+  readonly idleTimeoutMs: number
+}
+
+export const DEFAULT_SIGNAL_LIMITS: SignalLimits = {
+  maxConnections: 10_000,
+  maxRooms: 5_000,
+  maxPeersPerRoom: 64,
+  maxSessionsPerPeer: 4,
+  maxMessageBytes: 65_536,
+  maxMessagesPerSecond: 50,
+  burstMessages: 1_000,
+  maxUnreadBytes: 4_194_304,
+  attachTimeoutMs: 10_000,
+  idleTimeoutMs: 45_000,
+}
+
+/** The defaults with `overrides`. Throws a `RangeError` for a limit nobody could work under. */
+export function signalLimits(overrides: Partial<SignalLimits> = {}): SignalLimits {
+  const limits: SignalLimits = { ...DEFAULT_SIGNAL_LIMITS, ...overrides }
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(name in DEFAULT_SIGNAL_LIMITS)) throw new RangeError(`there is no limit called ${name}`)
+    if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${name} is not a whole number above 0: ${value}`)
+  }
+  if (limits.maxMessageBytes > SIGNAL_BOUNDS.body) {
+    throw new RangeError(`maxMessageBytes is over ${SIGNAL_BOUNDS.body}: ${limits.maxMessageBytes}`)
+  }
+  if (limits.maxPeersPerRoom * limits.maxSessionsPerPeer > SIGNAL_BOUNDS.peers) {
+    throw new RangeError(`maxPeersPerRoom times maxSessionsPerPeer is over ${SIGNAL_BOUNDS.peers}`)
+  }
+  return limits
+}
