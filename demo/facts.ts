@@ -1,0 +1,85 @@
+import { type Game, type Mark, newGame } from './tic-tac-toe.ts'
+
+/**
+ * All that the page knows, as one value. The table (`table.ts`) changes it, the words (`words.ts`) and the
+ * views draw from it, and nothing else is remembered anywhere: the same facts always make the same page.
+ */
+export interface Facts {
+  /** How far this tab has come: from the lobby, through its own storage and a server, to a seat. */
+  readonly stage: 'lobby' | 'opening' | 'reaching' | 'entering' | 'seated' | 'failed'
+  readonly errand: 'create' | 'join' | 'return'
+  readonly failure: Failure | null
+  readonly signalling: 'none' | 'attached' | 'searching'
+  /** `null` until the seat is known. */
+  readonly mine: Mark | null
+  readonly seatsTaken: number
+  readonly friend: 'awaited' | 'here' | 'away' | 'gone'
+  readonly link: 'none' | 'connecting' | 'connected' | 'interrupted'
+  /** Whether the two browsers have agreed who keeps the log, without which no turn is accepted. */
+  readonly settled: boolean
+  readonly storage: 'stored' | 'page-only' | null
+  readonly game: Game
+  /** The cell of a mark of ours that is not agreed yet. */
+  readonly pending: number | null
+  /** The address to give to the friend. */
+  readonly invite: string | null
+}
+
+export type Failure =
+  | 'invalid-link'
+  | 'room-not-found'
+  | 'table-full'
+  | 'no-server'
+  | 'no-answer'
+  | 'other-game'
+  | 'insecure'
+  | 'storage-failed'
+  | 'storage-corrupt'
+  | 'storage-busy'
+  | 'cut'
+  | 'unknown'
+
+export const initialFacts: Facts = {
+  stage: 'lobby',
+  errand: 'create',
+  failure: null,
+  signalling: 'none',
+  mine: null,
+  seatsTaken: 0,
+  friend: 'awaited',
+  link: 'none',
+  settled: false,
+  storage: null,
+  game: newGame,
+  pending: null,
+  invite: null,
+}
+
+const FAILURES: Readonly<Record<string, Failure>> = {
+  RoomNotFoundError: 'room-not-found',
+  RosterFullError: 'table-full',
+  RoomFullError: 'table-full',
+  SignalingUnavailableError: 'no-server',
+  JoinTimeoutError: 'no-answer',
+  PeerNotConnectedError: 'no-answer',
+  GameMismatchError: 'other-game',
+  DuplicateHostError: 'other-game',
+  InsecureContextError: 'insecure',
+  StorageFailedError: 'storage-failed',
+  CorruptStateError: 'storage-corrupt',
+  StorageLockedError: 'storage-busy',
+  SeamTornError: 'cut',
+  ClosedError: 'cut',
+}
+
+/** What an error of the library means to the person at the page; told apart by its code. */
+export function failureOf(error: unknown): Failure {
+  const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+  return (typeof code === 'string' && Object.hasOwn(FAILURES, code) ? FAILURES[code] : undefined) ?? 'unknown'
+}
+
+/** Whether this player may mark a cell now. */
+export function isMyTurn(facts: Facts): boolean {
+  const { game, mine, seatsTaken, stage, pending } = facts
+  return stage === 'seated' && seatsTaken === 2 && game.result.kind === 'open' && game.turn === mine && pending === null
+}

@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest'
+import { type Facts, failureOf, initialFacts, isMyTurn } from './facts.ts'
+import { newGame, play } from './tic-tac-toe.ts'
+import {
+  announcementOf,
+  cellLabelOf,
+  connectionOf,
+  friendOf,
+  headlineOf,
+  noticeOf,
+  storageNoteOf,
+  tallyOf,
+} from './words.ts'
+
+const seated: Facts = {
+  ...initialFacts,
+  stage: 'seated',
+  signalling: 'attached',
+  mine: 'X',
+  seatsTaken: 2,
+  friend: 'here',
+  link: 'connected',
+  settled: true,
+  storage: 'stored',
+}
+
+const afterMoves = (...cells: number[]): Facts['game'] =>
+  cells.reduce((game, cell) => play(game, { kind: 'mark', round: game.round, cell }, game.turn), newGame)
+
+describe('connection in words', () => {
+  const cases: [string, Partial<Facts>, string, RegExp][] = [
+    ['opening the place', { stage: 'opening' }, 'opening', /place/],
+    ['creating', { stage: 'reaching', errand: 'create' }, 'looking-for-server', /signalling server/],
+    ['joining', { stage: 'reaching', errand: 'join' }, 'looking-for-server', /friend’s table/],
+    ['waiting', { stage: 'entering', seatsTaken: 1, friend: 'awaited', link: 'none' }, 'waiting', /Waiting for your friend/],
+    ['a friend at the door', { stage: 'entering', seatsTaken: 1, link: 'connecting' }, 'connecting', /coming in/],
+    ['being admitted', { stage: 'entering', errand: 'join', seatsTaken: 0 }, 'connecting', /Taking your seat/],
+    ['waiting without a server', { seatsTaken: 1, signalling: 'searching' }, 'looking-for-server', /lost/],
+    ['connected', {}, 'connected', /browser to browser/],
+    ['connected, friend away', { friend: 'away' }, 'connected', /something else/],
+    ['connected, server lost', { signalling: 'searching' }, 'connected', /goes on without it/],
+    ['interrupted', { link: 'interrupted' }, 'interrupted', /interrupted/],
+    ['gone', { friend: 'gone', link: 'none' }, 'gone', /waiting for them/],
+    ['coming back', { friend: 'gone', link: 'connecting' }, 'reconnecting', /Reconnecting/],
+    ['back, no leader yet', { settled: false }, 'settling', /again/],
+    ['cut off', { friend: 'gone', link: 'none', signalling: 'searching' }, 'cut-off', /your own connection/],
+    ['failed', { stage: 'failed', failure: 'cut' }, 'idle', /^$/],
+  ]
+  it.each(cases)('%s', (_name, facts, state, text) => {
+    const connection = connectionOf({ ...seated, ...facts })
+    expect(connection.state).toBe(state)
+    expect(connection.text).toMatch(text)
+  })
+})
+
+describe('headline', () => {
+  it('says whose turn it is, from either side', () => {
+    expect(headlineOf(seated)).toBe('Your turn')
+    expect(headlineOf({ ...seated, mine: 'O' })).toBe('Your friend’s turn')
+  })
+
+  it('says who won, and a draw', () => {
+    const won: Facts = { ...seated, game: afterMoves(0, 3, 1, 4, 2) }
+    expect(headlineOf(won)).toBe('You win')
+    expect(headlineOf({ ...won, mine: 'O' })).toBe('Your friend wins')
+    expect(headlineOf({ ...seated, game: afterMoves(0, 1, 2, 4, 3, 5, 7, 6, 8) })).toBe('A draw')
+  })
+
+  it('invites while a seat is free, and does not while one is being taken', () => {
+    expect(headlineOf({ ...seated, seatsTaken: 1 })).toBe('Invite a friend')
+    expect(headlineOf({ ...seated, errand: 'join', seatsTaken: 0 })).toBe('Taking your seat')
+  })
+})
+
+describe('the turn', () => {
+  it('is ours only when seated, on an open board, with nothing under way', () => {
+    expect(isMyTurn(seated)).toBe(true)
+    expect(isMyTurn({ ...seated, mine: 'O' })).toBe(false)
+    expect(isMyTurn({ ...seated, seatsTaken: 1 })).toBe(false)
+    expect(isMyTurn({ ...seated, pending: 4 })).toBe(false)
+    expect(isMyTurn({ ...seated, game: afterMoves(0, 3, 1, 4, 2) })).toBe(false)
+  })
+})
+
+describe('a cell', () => {
+  it('names its place, its mark and whose it is', () => {
+    const facts: Facts = { ...seated, game: afterMoves(0, 4) }
+    expect(cellLabelOf(facts, 0)).toBe('row 1, column 1: X, yours')
+    expect(cellLabelOf(facts, 4)).toBe('row 2, column 2: O, your friend’s')
+    expect(cellLabelOf(facts, 8)).toBe('row 3, column 3: empty')
+    expect(cellLabelOf({ ...facts, pending: 8 }, 8)).toBe('row 3, column 3: X, waiting to be agreed')
+  })
+
+  it('says that it won', () => {
+    expect(cellLabelOf({ ...seated, game: afterMoves(0, 3, 1, 4, 2) }, 1)).toMatch(/in the winning line$/)
+  })
+})
+
+describe('announcements', () => {
+  it('tell the seat once, each mark, and what is to be done', () => {
+    expect(announcementOf({ ...seated, seatsTaken: 1 }, seated)).toBe('You are X, your friend is O. Your turn.')
+    const mine: Facts = { ...seated, game: afterMoves(4) }
+    expect(announcementOf(seated, mine)).toBe('You marked row 2, column 2. Your friend’s turn.')
+    const theirs: Facts = { ...seated, game: play(mine.game, { kind: 'mark', round: 0, cell: 0 }, 'O') }
+    expect(announcementOf(mine, theirs)).toBe('Your friend marked row 1, column 1. Your turn.')
+  })
+
+  it('tell the result and the next round', () => {
+    const won: Facts = { ...seated, game: afterMoves(0, 3, 1, 4, 2) }
+    expect(announcementOf({ ...seated, game: afterMoves(0, 3, 1, 4) }, won)).toMatch(/You win\.$/)
+    const next: Facts = { ...seated, game: play(won.game, { kind: 'next', round: 0 }, 'O') }
+    expect(announcementOf(won, next)).toBe('Round 2. Your friend’s turn.')
+    expect(tallyOf(next)).toBe('Round 2 · you 1, your friend 0')
+  })
+
+  it('are silent while nothing on the board changes', () => {
+    expect(announcementOf(seated, { ...seated, friend: 'away' })).toBe('')
+  })
+})
+
+describe('failures', () => {
+  it('are told apart by the code of the error, and never by inherited names', () => {
+    expect(failureOf({ code: 'RosterFullError' })).toBe('table-full')
+    expect(failureOf({ code: 'RoomNotFoundError' })).toBe('room-not-found')
+    expect(failureOf({ code: 'toString' })).toBe('unknown')
+    expect(failureOf(new Error('?'))).toBe('unknown')
+    expect(failureOf(null)).toBe('unknown')
+  })
+
+  it('each have a title, a sentence, and a way on where there is one', () => {
+    for (const failure of ['invalid-link', 'table-full', 'no-server', 'unknown'] as const) {
+      const { title, text, actions } = noticeOf(failure)
+      expect(title).not.toBe('')
+      expect(text).toMatch(/\.$/)
+      expect(actions.length).toBeGreaterThan(0)
+    }
+  })
+})
+
+describe('notes', () => {
+  it('say that a reload forgets where storage is refused', () => {
+    expect(storageNoteOf({ ...seated, storage: 'page-only' })).toMatch(/reload forgets/)
+    expect(storageNoteOf(seated)).toBeNull()
+  })
+
+  it('say who is here', () => {
+    expect((['awaited', 'here', 'away', 'gone'] as const).map((friend) => friendOf({ ...seated, friend }))).toEqual([
+      'not here yet',
+      'here',
+      'away',
+      'gone',
+    ])
+  })
+})
