@@ -1,3 +1,4 @@
+import { mapStream } from '../base/map-stream.ts'
 import type { WaitOptions } from '../seam/contract.ts'
 import type { Committed, DedupKey, NodeId, RaftNode, Snapshot } from '../raft/contract.ts'
 import type { Codec } from './codec.ts'
@@ -57,14 +58,7 @@ export class TurnSequencer<A> {
 
   /** As {@link events}, from the log's `index` on (inclusive). */
   eventsFrom(index: number): AsyncIterable<TurnEvent<A>> {
-    return { [Symbol.asyncIterator]: () => this.#read(index) }
-  }
-
-  async *#read(index: number): AsyncGenerator<TurnEvent<A>, void, undefined> {
-    for await (const committed of this.#node.committedFrom(index)) {
-      const event = this.#event(committed)
-      if (event !== null) yield event
-    }
+    return mapStream(this.#node.committedFrom(index), (committed) => this.#event(committed))
   }
 
   #event(committed: Committed): TurnEvent<A> | null {
