@@ -1,0 +1,4 @@
+/** Time, chance, identities and networks that repeat: for tests of the library, and of the games built on it. */
+export { DEFAULT_RUN_LIMIT_MS, VirtualClock } from './virtual-clock.ts'
+export { seededRandom } from './seeded-random.ts'
+export { testIdentity, verifyTestSignature } from './test-identity.ts'
