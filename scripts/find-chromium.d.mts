@@ -1,2 +1,4 @@
+export const chromiumArgs: readonly string[]
+export const chromiumPermissions: readonly string[]
 export function chromiumCandidates(): string[]
 export function findChromium(): string | null

@@ -1,6 +1,6 @@
 /**
- * Where a Chromium might be, best first: the one named by `SELVAGE_CHROMIUM`, Playwright's own, the
- * system's. Plain JavaScript, because the test command asks before anything could compile.
+ * Where a Chromium might be, and how to start it. Plain JavaScript, because the test command asks before
+ * anything could compile.
  */
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -12,7 +12,10 @@ const macApplications = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ]
 
-/** Every candidate that exists and may be executed. A browser named by hand is the only candidate. */
+/**
+ * Every candidate that exists and may be executed, best first: Playwright's own, then the system's. One named
+ * by `SELVAGE_CHROMIUM` is the only candidate.
+ */
 export function chromiumCandidates() {
   const named = process.env['SELVAGE_CHROMIUM']
   if (named !== undefined && named !== '') return [named]
@@ -25,6 +28,22 @@ export function chromiumCandidates() {
 export function findChromium() {
   return chromiumCandidates()[0] ?? null
 }
+
+/**
+ * Flags for a Chromium that talks to loopback only. The last one lets WebRTC use 127.0.0.1 where there
+ * is no other network; it needs the microphone permission as well, or ICE hides host addresses.
+ */
+export const chromiumArgs = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--allow-loopback-in-peer-connection',
+]
+
+export const chromiumPermissions = ['microphone']
 
 function isExecutable(path) {
   try {
