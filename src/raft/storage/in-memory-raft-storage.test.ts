@@ -4,7 +4,13 @@ import type { StoredEntry } from '../contract.ts'
 import { InMemoryRaftStorage } from './in-memory-raft-storage.ts'
 
 const entry = (index: number, term = 1): StoredEntry => ({
-  kind: 'command', index, term, command: Uint8Array.of(index), dedupKey: null, proposer: null, timeMs: index,
+  kind: 'command',
+  index,
+  term,
+  command: Uint8Array.of(index),
+  dedupKey: null,
+  proposer: null,
+  timeMs: index,
 })
 
 it('[STORE-1] the identity given is kept, over a reopen too; left out, one is made', async () => {

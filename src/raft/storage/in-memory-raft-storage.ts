@@ -45,10 +45,13 @@ export class InMemoryRaftStorage implements RaftStorage {
       this.#medium.write(batch)
       return Promise.resolve()
     } catch (error) {
-      this.#ended = new StorageFailedError('an earlier write failed: nothing was stored; start again from the storage', {
-        outcome: 'refused',
-        cause: error,
-      })
+      this.#ended = new StorageFailedError(
+        'an earlier write failed: nothing was stored; start again from the storage',
+        {
+          outcome: 'refused',
+          cause: error,
+        },
+      )
       return Promise.reject(error)
     }
   }
@@ -65,7 +68,9 @@ export class InMemoryRaftStorage implements RaftStorage {
   }
 
   /** Makes the next write fail, nothing of it stored, and with it every later one of this handle. */
-  failNextWrite(error: StorageFailedError = new StorageFailedError('the test made this write fail', { outcome: 'refused' })): void {
+  failNextWrite(
+    error: StorageFailedError = new StorageFailedError('the test made this write fail', { outcome: 'refused' }),
+  ): void {
     this.#failNext = error
   }
 }
@@ -95,7 +100,8 @@ class Medium {
     if (isEmptyWrite(batch)) return
     this.#written = true
     const { truncateFrom, snapshot, entries } = batch
-    if (truncateFrom !== undefined) this.#entries.length = Math.max(0, Math.min(this.#entries.length, truncateFrom - this.#first()))
+    if (truncateFrom !== undefined)
+      this.#entries.length = Math.max(0, Math.min(this.#entries.length, truncateFrom - this.#first()))
     if (snapshot !== undefined) this.#keepSnapshot(snapshot)
     if (entries !== undefined) for (const entry of entries) this.#entries.push(copyEntry(entry))
     const scalars = this.#scalars
@@ -104,7 +110,8 @@ class Medium {
     if (batch.lineage !== undefined) scalars.lineage = batch.lineage
     if (batch.term !== undefined) scalars.term = batch.term
     if (batch.vote !== undefined) scalars.vote = batch.vote
-    if (batch.leader !== undefined) scalars.leader = batch.leader === null ? null : { term: batch.leader.term, id: batch.leader.id }
+    if (batch.leader !== undefined)
+      scalars.leader = batch.leader === null ? null : { term: batch.leader.term, id: batch.leader.id }
     if (batch.commit !== undefined) scalars.commit = batch.commit
   }
 
@@ -127,11 +134,14 @@ function copyEntry(entry: StoredEntry): StoredEntry {
     index: entry.index,
     term: entry.term,
     command: entry.command.slice(),
-    dedupKey: entry.dedupKey === null ? null : { clientId: entry.dedupKey.clientId, requestId: entry.dedupKey.requestId },
+    dedupKey:
+      entry.dedupKey === null ? null : { clientId: entry.dedupKey.clientId, requestId: entry.dedupKey.requestId },
     proposer: entry.proposer,
     timeMs: entry.timeMs,
   }
-  return entry.kind === 'config' ? { ...copy, kind: 'config', config: copyMembership(entry.config) } : { ...copy, kind: entry.kind }
+  return entry.kind === 'config'
+    ? { ...copy, kind: 'config', config: copyMembership(entry.config) }
+    : { ...copy, kind: entry.kind }
 }
 
 function copySnapshot(snapshot: StoredSnapshot): StoredSnapshot {
@@ -140,5 +150,9 @@ function copySnapshot(snapshot: StoredSnapshot): StoredSnapshot {
 }
 
 function copyMembership(config: MembershipRecord): MembershipRecord {
-  return { voters: [...config.voters], learners: [...config.learners], old: config.old === null ? null : [...config.old] }
+  return {
+    voters: [...config.voters],
+    learners: [...config.learners],
+    old: config.old === null ? null : [...config.old],
+  }
 }

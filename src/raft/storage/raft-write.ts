@@ -78,7 +78,8 @@ function checkEntry(entry: StoredEntry): void {
 }
 
 function wholeNumber(value: number, name: string): void {
-  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${name} is not a whole number from 0 to 2^53 - 1: ${value}`)
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new RangeError(`${name} is not a whole number from 0 to 2^53 - 1: ${value}`)
 }
 
 function text(value: unknown, name: string): void {

@@ -18,7 +18,8 @@ export function checkRestoredState(state: RaftState): RaftState {
   if (snapshot !== null) {
     bounded('snapshot', snapshot.index)
     bounded('snapshot', snapshot.term)
-    if (snapshot.term > state.term) corrupt('snapshot', `its term ${snapshot.term} is past the current term ${state.term}`)
+    if (snapshot.term > state.term)
+      corrupt('snapshot', `its term ${snapshot.term} is past the current term ${state.term}`)
     checkMembership('snapshot', snapshot.config)
     index = snapshot.index
     term = snapshot.term

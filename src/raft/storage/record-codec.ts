@@ -1,0 +1,102 @@
+import { ByteReader, ByteWriter, MalformedBytesError } from '../../base/bytes.ts'
+import type { MembershipRecord, StoredEntry, StoredSnapshot } from '../contract.ts'
+
+/**
+ * Layout of the records that are stored as bytes. The first byte is the layout's version; numbers are varints
+ * unless said otherwise, texts and blocks have a varint length before them.
+ *
+ *     entry    = 1, kind (0 command, 1 noop, 2 config), term, timeMs (8 bytes, IEEE 754), flags,
+ *                [clientId, requestId], [proposer], [membership], command (the rest)
+ *     flags    = 1 dedup key follows + 2 proposer follows
+ *     snapshot = 1, index, term, membership, state (the rest)
+ *     membership = count, voters, count, learners, 0 | 1, [count, old]
+ *
+ * An entry's index is its key.
+ */
+const LAYOUT_VERSION = 1
+
+const KINDS = ['command', 'noop', 'config'] as const
+
+const HAS_DEDUP_KEY = 1
+const HAS_PROPOSER = 2
+
+/** What an entry takes beside its command, about: room for it up front saves the writer from growing. */
+const ENTRY_OVERHEAD_BYTES = 96
+
+export function encodeEntry(entry: StoredEntry): Uint8Array<ArrayBuffer> {
+  const { dedupKey, proposer } = entry
+  const writer = new ByteWriter(entry.command.length + ENTRY_OVERHEAD_BYTES)
+  writer.u8(LAYOUT_VERSION).u8(KINDS.indexOf(entry.kind)).varint(entry.term).f64(entry.timeMs)
+  writer.u8((dedupKey === null ? 0 : HAS_DEDUP_KEY) | (proposer === null ? 0 : HAS_PROPOSER))
+  if (dedupKey !== null) writer.text(dedupKey.clientId).varint(dedupKey.requestId)
+  if (proposer !== null) writer.text(proposer)
+  if (entry.kind === 'config') writeMembership(writer, entry.config)
+  return writer.raw(entry.command).finish()
+}
+
+/** Throws {@link MalformedBytesError}. The command is a view on `bytes`. */
+export function decodeEntry(index: number, bytes: Uint8Array): StoredEntry {
+  const reader = new ByteReader(bytes)
+  checkVersion(reader)
+  const kind = KINDS[reader.u8()]
+  if (kind === undefined) throw new MalformedBytesError('no such kind of entry')
+  const term = reader.varint()
+  const timeMs = reader.f64()
+  const flags = reader.u8()
+  if (flags > (HAS_DEDUP_KEY | HAS_PROPOSER)) throw new MalformedBytesError(`flags that mean nothing: ${flags}`)
+  const dedupKey = (flags & HAS_DEDUP_KEY) === 0 ? null : { clientId: reader.text(), requestId: reader.varint() }
+  const proposer = (flags & HAS_PROPOSER) === 0 ? null : reader.text()
+  if (kind !== 'config') return { kind, index, term, command: reader.rest(), dedupKey, proposer, timeMs }
+  const config = readMembership(reader)
+  return { kind, index, term, command: reader.rest(), dedupKey, proposer, timeMs, config }
+}
+
+export function encodeSnapshot(snapshot: StoredSnapshot): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter(snapshot.state.length + ENTRY_OVERHEAD_BYTES)
+  writer.u8(LAYOUT_VERSION).varint(snapshot.index).varint(snapshot.term)
+  writeMembership(writer, snapshot.config)
+  return writer.raw(snapshot.state).finish()
+}
+
+/** Throws {@link MalformedBytesError}. The state is a view on `bytes`. */
+export function decodeSnapshot(bytes: Uint8Array): StoredSnapshot {
+  const reader = new ByteReader(bytes)
+  checkVersion(reader)
+  const index = reader.varint()
+  const term = reader.varint()
+  const config = readMembership(reader)
+  return { index, term, state: reader.rest(), config }
+}
+
+function checkVersion(reader: ByteReader): void {
+  const version = reader.u8()
+  if (version !== LAYOUT_VERSION)
+    throw new MalformedBytesError(`layout version ${version}, which this library does not know`)
+}
+
+function writeMembership(writer: ByteWriter, { voters, learners, old }: MembershipRecord): void {
+  writeMembers(writer, voters)
+  writeMembers(writer, learners)
+  if (old === null) writer.u8(0)
+  else writeMembers(writer.u8(1), old)
+}
+
+function readMembership(reader: ByteReader): MembershipRecord {
+  const voters = readMembers(reader)
+  const learners = readMembers(reader)
+  const joint = reader.u8()
+  if (joint > 1) throw new MalformedBytesError(`neither a simple nor a joint configuration: ${joint}`)
+  return { voters, learners, old: joint === 0 ? null : readMembers(reader) }
+}
+
+function writeMembers(writer: ByteWriter, members: readonly string[]): void {
+  writer.varint(members.length)
+  for (const member of members) writer.text(member)
+}
+
+function readMembers(reader: ByteReader): string[] {
+  const count = reader.varint()
+  // Each member takes a byte at least: a count past the end is refused before anything that long is built.
+  if (count > reader.remaining) throw new MalformedBytesError(`${count} members in ${reader.remaining} bytes`)
+  return Array.from({ length: count }, () => reader.text())
+}
