@@ -1,0 +1,144 @@
+import { BoardView } from './board-view.ts'
+import { ChatView, type Message } from './chat-view.ts'
+import { byId, make, setText } from './dom.ts'
+import { type Facts, initialFacts, isMyTurn } from './facts.ts'
+import { InviteView } from './invite-view.ts'
+import { embroider } from './stitches.ts'
+import { type Mark, newGame, otherMark, play } from './tic-tac-toe.ts'
+import {
+  announcementOf,
+  connectionOf,
+  friendOf,
+  headlineOf,
+  type NoticeAction,
+  noticeOf,
+  storageNoteOf,
+  tallyOf,
+} from './words.ts'
+
+export interface PageActions {
+  create(): void
+  retry(): void
+  mark(cell: number): void
+  nextRound(): void
+  say(text: string): void
+}
+
+/** The whole page, drawn anew from the facts at every change. What it shows is also told by `<html data-…>`. */
+export class Page {
+  readonly #actions: PageActions
+  readonly #board: BoardView
+  readonly #invite: InviteView = new InviteView()
+  readonly #chat: ChatView
+  #facts: Facts = initialFacts
+
+  constructor(actions: PageActions) {
+    this.#actions = actions
+    this.#board = new BoardView(byId('board'), (cell) => actions.mark(cell))
+    this.#chat = new ChatView((text) => actions.say(text))
+    byId('create').addEventListener('click', () => actions.create())
+    byId('next-round').addEventListener('click', () => actions.nextRound())
+    drawSample(byId('sample'))
+  }
+
+  draw(facts: Facts): void {
+    const before = this.#facts
+    this.#facts = facts
+    drawRoot(facts)
+    byId('lobby').hidden = facts.stage !== 'lobby'
+    byId('table').hidden = facts.stage === 'lobby' || facts.stage === 'failed'
+    this.#drawNotice(before, facts)
+    this.#drawState(facts)
+    drawPlayers(facts)
+    this.#board.draw(facts)
+    this.#invite.draw(facts.seatsTaken < 2 ? facts.invite : null)
+    this.#chat.show(facts.stage === 'seated' && facts.seatsTaken === 2)
+    const announcement = announcementOf(before, facts)
+    if (announcement !== '') setText(byId('announcer'), announcement)
+  }
+
+  addMessage(message: Message): void {
+    this.#chat.add(message)
+  }
+
+  #drawState(facts: Facts): void {
+    setText(byId('headline'), headlineOf(facts))
+    setText(byId('connection'), connectionOf(facts).text)
+    show(byId('storage-note'), storageNoteOf(facts))
+    show(byId('tally'), tallyOf(facts))
+    byId('next-round').hidden = facts.stage !== 'seated' || facts.game.result.kind === 'open'
+  }
+
+  #drawNotice(before: Facts, facts: Facts): void {
+    const notice = facts.failure === null ? null : noticeOf(facts.failure)
+    const section = byId('notice')
+    section.hidden = notice === null
+    if (notice === null || before.failure === facts.failure) return
+    setText(byId('notice-title'), notice.title)
+    setText(byId('notice-text'), notice.text)
+    byId('notice-actions').replaceChildren(...notice.actions.map((action, index) => this.#noticeButton(action, index === 0)))
+    section.focus()
+  }
+
+  #noticeButton(action: NoticeAction, first: boolean): HTMLElement {
+    const look = first ? 'button primary' : 'button'
+    const label = action === 'retry' ? 'Try again' : 'Create a new game'
+    const button = make('button', { type: 'button', class: look }, label)
+    button.addEventListener('click', () => (action === 'retry' ? this.#actions.retry() : this.#actions.create()))
+    return button
+  }
+}
+
+/** For stylesheets, and for tests that wait for a state rather than for a time. */
+function drawRoot(facts: Facts): void {
+  const { dataset } = document.documentElement
+  dataset['stage'] = facts.stage
+  dataset['connection'] = connectionOf(facts).state
+  dataset['signalling'] = facts.signalling
+  dataset['friend'] = facts.friend
+  dataset['storage'] = facts.storage ?? ''
+  dataset['seat'] = facts.stage === 'seated' ? (facts.mine ?? '') : ''
+  dataset['turn'] = isMyTurn(facts) ? 'mine' : facts.game.result.kind === 'open' ? 'theirs' : 'none'
+  dataset['result'] = facts.game.result.kind
+  dataset['round'] = String(facts.game.round)
+  dataset['failure'] = facts.failure ?? ''
+  const title = facts.stage === 'failed' && facts.failure !== null ? noticeOf(facts.failure).title : headlineOf(facts)
+  document.title = facts.stage === 'lobby' ? 'Tic-tac-toe · selvage' : `${title} · Tic-tac-toe`
+}
+
+function drawPlayers(facts: Facts): void {
+  const { mine, game } = facts
+  const open = facts.stage === 'seated' && facts.seatsTaken === 2 && game.result.kind === 'open'
+  drawPlayer(byId('me'), 'You', 'here', mine, open && game.turn === mine)
+  drawPlayer(byId('friend'), 'Friend', friendOf(facts), mine === null ? null : otherMark(mine), open && game.turn !== mine)
+}
+
+function drawPlayer(item: HTMLElement, name: string, how: string, mark: Mark | null, current: boolean): void {
+  const drawing = `${name} ${how} ${mark ?? ''}`
+  item.setAttribute('aria-current', String(current))
+  if (item.dataset['drawing'] === drawing) return
+  item.dataset['drawing'] = drawing
+  const text = make('span', {}, make('span', { class: 'name' }, name), make('span', { class: 'how' }, how))
+  if (mark === null) {
+    item.replaceChildren(text)
+    return
+  }
+  const sign = make('span', { class: 'sign', role: 'img', 'aria-label': `plays ${mark}` })
+  sign.append(embroider(mark))
+  item.replaceChildren(sign, text)
+}
+
+/** A board in mid-game for the lobby, to look at. */
+function drawSample(place: HTMLElement): void {
+  const cloth = make('div', { class: 'cloth' })
+  const sample = new BoardView(cloth, () => {})
+  const game = [4, 0, 2, 6, 3].reduce((before, cell) => play(before, { kind: 'mark', round: 0, cell }, before.turn), newGame)
+  sample.draw({ ...initialFacts, game })
+  for (const button of cloth.querySelectorAll('button')) button.disabled = true
+  place.append(cloth)
+}
+
+function show(element: HTMLElement, text: string | null): void {
+  element.hidden = text === null
+  setText(element, text ?? '')
+}
