@@ -117,3 +117,6 @@ export interface Seam extends AsyncDisposable {
 
 /** Bytes a view lets each sender have under way and unread, before the sender waits. At least one frame always goes. */
 export const VIEW_CREDIT_BYTES = 1_048_576
+
+/** Peers a session holds unless its pattern says otherwise. */
+export const DEFAULT_MAX_PEERS = 8

@@ -1,0 +1,35 @@
+/**
+ * Peer-to-peer games in the browser: a symmetric seam between peers, and one log of turns that they agree
+ * on. This entry holds what runs anywhere; fabrics and storages that need a browser have their own subpaths.
+ */
+
+/* ── Time, chance, errors, observables ─────────────────────────────────────────────────────── */
+export { systemClock, type Clock } from './base/clock.ts'
+export { systemRandom, type Random } from './base/random.ts'
+export type { ReadableAtom } from './base/observable.ts'
+export * from './base/errors.ts'
+
+/* ── Seams ─────────────────────────────────────────────────────────────────────────────────── */
+export type {
+  Availability,
+  CloseReason,
+  Delivery,
+  Loom,
+  Pattern,
+  PeerId,
+  PeerIdentity,
+  Rendezvous,
+  Seam,
+  SeamState,
+  SendOptions,
+  Swatch,
+  Tag,
+  TransportCapability,
+  WaitOptions,
+} from './seam/contract.ts'
+export { VIEW_CREDIT_BYTES } from './seam/contract.ts'
+export { createPeerIdentity } from './seam/peer-identity.ts'
+export { MuxSeam } from './seam/mux-seam.ts'
+export { NamedMux } from './seam/named-mux.ts'
+export type { MuxCounts } from './seam/channel-mux.ts'
+export { InMemoryLoom, InMemoryTag, type InMemoryLoomOptions } from './fabric/memory/index.ts'
