@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+import { runCommand } from './command.ts'
+
+const result = await runCommand(process.argv.slice(2), {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+})
+
+if (result.kind === 'ended') {
+  process.exitCode = result.exitCode
+} else {
+  // Once: a second signal ends the process the hard way, as people expect.
+  const stop = (): void => void result.server.close()
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+}

@@ -1,0 +1,153 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer, type RawData, type WebSocket } from 'ws'
+import { systemClock, type Clock } from '../base/clock.ts'
+import { SignalHub, type ConnectionId, type HubEffect, type HubInput } from '../signal/hub.ts'
+import { encodeMessage } from '../signal/protocol.ts'
+import { signalLimits, type SignalLimits } from '../signal/signal-limits.ts'
+
+export interface SignalEndpointOptions {
+  /** Overrides of the default limits. A `RangeError` says which cannot be worked under. */
+  readonly limits?: Partial<SignalLimits> | undefined
+  readonly clock?: Clock | undefined
+}
+
+/** How often time is told to the hub while anybody is connected, milliseconds. */
+const TICK_MS = 1_000
+/** How long a client may take to answer a close, milliseconds; then its socket is destroyed. */
+const CLOSE_GRACE_MS = 1_000
+/** `ws` cuts a frame off only beyond this many times the limit: up to there the sender gets a worded error. */
+const HARD_LIMIT_FACTOR = 4
+/** Pings that go unanswered before a connection counts as idle. */
+const PINGS_PER_TIMEOUT = 3
+
+/**
+ * Drives a {@link SignalHub} with the sockets of `ws`. It owns neither a port nor an HTTP server: who
+ * has one hands over the upgrade requests that are for it.
+ */
+export class SignalEndpoint {
+  readonly #hub: SignalHub
+  readonly #limits: SignalLimits
+  readonly #clock: Clock
+  readonly #webSockets: WebSocketServer
+  readonly #sockets = new Map<ConnectionId, WebSocket>()
+  #lastId: ConnectionId = 0
+  #ticking: unknown
+  #pingedAtMs = 0
+  #closing: Promise<void> | null = null
+
+  constructor(options: SignalEndpointOptions = {}) {
+    this.#limits = signalLimits(options.limits)
+    this.#hub = new SignalHub(this.#limits)
+    this.#clock = options.clock ?? systemClock
+    this.#webSockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: this.#limits.maxMessageBytes * HARD_LIMIT_FACTOR,
+    })
+  }
+
+  /** Connections and rooms now held. */
+  get size(): { readonly connections: number; readonly rooms: number } {
+    return this.#hub.size
+  }
+
+  /** Takes an HTTP upgrade request, as Node's `upgrade` event gives it. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#closing !== null) {
+      refuseUpgrade(socket, '503 Service Unavailable')
+      return
+    }
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket))
+  }
+
+  /** Tells every client that the server is going away, waits a moment for their goodbyes, and leaves nothing. */
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown()
+    return this.#closing
+  }
+
+  #open(socket: WebSocket): void {
+    const connection = ++this.#lastId
+    this.#sockets.set(connection, socket)
+    socket.on('message', (data, isBinary) => {
+      this.#step({ kind: 'message', connection, text: isBinary ? null : textOf(data), nowMs: this.#clock.now() })
+    })
+    socket.on('pong', () => this.#step({ kind: 'alive', connection, nowMs: this.#clock.now() }))
+    // What goes wrong on a socket closes it; `close` is all there is to know.
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      this.#sockets.delete(connection)
+      this.#step({ kind: 'disconnected', connection })
+      if (this.#sockets.size === 0) this.#stopTicking()
+    })
+    this.#step({ kind: 'connected', connection, nowMs: this.#clock.now() })
+    this.#startTicking()
+  }
+
+  #step(input: HubInput): void {
+    for (const effect of this.#hub.step(input)) this.#carryOut(effect)
+  }
+
+  #carryOut(effect: HubEffect): void {
+    if (effect.kind === 'close') {
+      this.#dismiss(effect.connection, effect.code)
+      return
+    }
+    const text = encodeMessage(effect.message)
+    for (const connection of effect.connections) {
+      const socket = this.#sockets.get(connection)
+      if (socket === undefined || socket.readyState !== socket.OPEN) continue
+      // A reader this slow is cut off rather than buffered for: it attaches again and sees who is there.
+      if (socket.bufferedAmount > this.#limits.maxUnreadBytes) socket.terminate()
+      else socket.send(text, () => {})
+    }
+  }
+
+  /** Closes a socket, and destroys it where the other side does not answer: it may be long gone. */
+  #dismiss(connection: ConnectionId, code: number): void {
+    const socket = this.#sockets.get(connection)
+    if (socket === undefined) return
+    socket.close(code)
+    const grace = this.#clock.setTimeout(() => socket.terminate(), CLOSE_GRACE_MS)
+    socket.once('close', () => this.#clock.clearTimeout(grace))
+  }
+
+  #startTicking(): void {
+    if (this.#ticking !== undefined || this.#closing !== null) return
+    const everyMs = Math.min(TICK_MS, this.#limits.idleTimeoutMs / PINGS_PER_TIMEOUT, this.#limits.attachTimeoutMs)
+    this.#pingedAtMs = this.#clock.now()
+    const tick = (): void => {
+      this.#ticking = this.#clock.setTimeout(tick, everyMs)
+      const nowMs = this.#clock.now()
+      this.#step({ kind: 'tick', nowMs })
+      if (nowMs - this.#pingedAtMs < this.#limits.idleTimeoutMs / PINGS_PER_TIMEOUT) return
+      this.#pingedAtMs = nowMs
+      for (const socket of this.#sockets.values()) if (socket.readyState === socket.OPEN) socket.ping()
+    }
+    this.#ticking = this.#clock.setTimeout(tick, everyMs)
+  }
+
+  #stopTicking(): void {
+    this.#clock.clearTimeout(this.#ticking)
+    this.#ticking = undefined
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#stopTicking()
+    const gone = [...this.#sockets.values()].map((socket) => new Promise((resolve) => socket.once('close', resolve)))
+    this.#step({ kind: 'shutdown' })
+    await Promise.all(gone)
+    this.#webSockets.close()
+  }
+}
+
+export function refuseUpgrade(socket: Duplex, status: string): void {
+  socket.on('error', () => {})
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
+
+function textOf(data: RawData): string {
+  return Array.isArray(data) ? Buffer.concat(data).toString() : data.toString()
+}

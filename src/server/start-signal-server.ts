@@ -1,0 +1,70 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { SignalEndpoint, type SignalEndpointOptions } from './signal-endpoint.ts'
+
+export interface SignalServerOptions extends SignalEndpointOptions {
+  /** Default 0: any free port. */
+  readonly port?: number | undefined
+  /** Address to listen on. Default `127.0.0.1`; `0.0.0.0` is every IPv4 interface. */
+  readonly host?: string | undefined
+}
+
+export interface SignalServer {
+  /** What clients connect to, e.g. `ws://127.0.0.1:8787`. */
+  readonly url: string
+  readonly port: number
+  /** Connections and rooms now held. */
+  readonly size: { readonly connections: number; readonly rooms: number }
+  /** Says goodbye to every client, frees the port and leaves nothing running. Idempotent. */
+  close(): Promise<void>
+}
+
+/**
+ * A signalling server on a port of its own, at every path of it. It speaks plain `ws:`; for pages that
+ * come over HTTPS, put it behind whatever ends TLS. Rejects with the system's error where the port
+ * cannot be had.
+ */
+export async function startSignalServer(options: SignalServerOptions = {}): Promise<SignalServer> {
+  const { port = 0, host = '127.0.0.1' } = options
+  const endpoint = new SignalEndpoint(options)
+  const server = createServer((_request, response) => {
+    response.writeHead(426, { 'content-type': 'text/plain; charset=utf-8', upgrade: 'websocket' })
+    response.end('This is a selvage signalling server. It speaks WebSocket.\n')
+  })
+  server.on('upgrade', (request, socket, head) => endpoint.upgrade(request, socket, head))
+  await listening(server, port, host)
+  const address = server.address() as AddressInfo
+  let closed: Promise<void> | null = null
+  return {
+    url: `ws://${reachableHost(host)}:${address.port}`,
+    port: address.port,
+    get size() {
+      return endpoint.size
+    },
+    close: () => (closed ??= closeBoth(endpoint, server)),
+  }
+}
+
+function listening(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** The port is freed first, so that a client told to go away finds nobody when it comes straight back. */
+async function closeBoth(endpoint: SignalEndpoint, server: Server): Promise<void> {
+  const freed = new Promise<void>((resolve) => server.close(() => resolve()))
+  await endpoint.close()
+  server.closeAllConnections()
+  await freed
+}
+
+/** A wildcard is no address to connect to; this machine's own name for itself is. */
+function reachableHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost'
+  return host.includes(':') ? `[${host}]` : host
+}

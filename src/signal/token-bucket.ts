@@ -1,0 +1,28 @@
+/**
+ * A rate with room for bursts: holds up to `burst` tokens, gains `perSecond` of them, and each event takes
+ * one. Time is passed in; time that runs backwards adds nothing.
+ */
+export class TokenBucket {
+  readonly #perSecond: number
+  readonly #burst: number
+  #tokens: number
+  #atMs: number
+
+  /** Starts full. */
+  constructor(perSecond: number, burst: number, nowMs: number) {
+    this.#perSecond = perSecond
+    this.#burst = burst
+    this.#tokens = burst
+    this.#atMs = nowMs
+  }
+
+  /** Takes a token, or returns false where none is left. */
+  take(nowMs: number): boolean {
+    const gained = (Math.max(0, nowMs - this.#atMs) / 1_000) * this.#perSecond
+    this.#tokens = Math.min(this.#burst, this.#tokens + gained)
+    this.#atMs = Math.max(this.#atMs, nowMs)
+    if (this.#tokens < 1) return false
+    this.#tokens--
+    return true
+  }
+}
