@@ -12,6 +12,11 @@ export interface SignalEndpointOptions {
   readonly clock?: Clock | undefined
 }
 
+export interface CloseOptions {
+  /** Cuts every connection without a word, as a crash does: for tests of what clients make of it. */
+  readonly abrupt?: boolean | undefined
+}
+
 /** How often time is told to the hub while anybody is connected, milliseconds. */
 const TICK_MS = 1_000
 /** How long a client may take to answer a close, milliseconds; then its socket is destroyed. */
@@ -63,8 +68,10 @@ export class SignalEndpoint {
   }
 
   /** Tells every client that the server is going away, waits a moment for their goodbyes, and leaves nothing. */
-  close(): Promise<void> {
-    this.#closing ??= this.#shutDown()
+  close(options: CloseOptions = {}): Promise<void> {
+    const abrupt = options.abrupt === true
+    this.#closing ??= this.#shutDown(abrupt)
+    if (abrupt) for (const socket of this.#sockets.values()) socket.terminate()
     return this.#closing
   }
 
@@ -134,10 +141,10 @@ export class SignalEndpoint {
     this.#ticking = undefined
   }
 
-  async #shutDown(): Promise<void> {
+  async #shutDown(abrupt: boolean): Promise<void> {
     this.#stopTicking()
     const gone = [...this.#sockets.values()].map((socket) => new Promise((resolve) => socket.once('close', resolve)))
-    this.#step({ kind: 'shutdown' })
+    if (!abrupt) this.#step({ kind: 'shutdown' })
     await Promise.all(gone)
     this.#webSockets.close()
   }

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { SignalEndpoint, type SignalEndpointOptions } from './signal-endpoint.ts'
+import { SignalEndpoint, type CloseOptions, type SignalEndpointOptions } from './signal-endpoint.ts'
 
 export interface SignalServerOptions extends SignalEndpointOptions {
   /** Default 0: any free port. */
@@ -16,7 +16,7 @@ export interface SignalServer {
   /** Connections and rooms now held. */
   readonly size: { readonly connections: number; readonly rooms: number }
   /** Says goodbye to every client, frees the port and leaves nothing running. Idempotent. */
-  close(): Promise<void>
+  close(options?: CloseOptions): Promise<void>
 }
 
 /**
@@ -41,7 +41,7 @@ export async function startSignalServer(options: SignalServerOptions = {}): Prom
     get size() {
       return endpoint.size
     },
-    close: () => (closed ??= closeBoth(endpoint, server)),
+    close: (options) => (closed ??= closeBoth(endpoint, server, options)),
   }
 }
 
@@ -56,9 +56,9 @@ function listening(server: Server, port: number, host: string): Promise<void> {
 }
 
 /** The port is freed first, so that a client told to go away finds nobody when it comes straight back. */
-async function closeBoth(endpoint: SignalEndpoint, server: Server): Promise<void> {
+async function closeBoth(endpoint: SignalEndpoint, server: Server, options?: CloseOptions): Promise<void> {
   const freed = new Promise<void>((resolve) => server.close(() => resolve()))
-  await endpoint.close()
+  await endpoint.close(options)
   server.closeAllConnections()
   await freed
 }
