@@ -48,9 +48,9 @@ function freePort(): Promise<number> {
     const probe = createServer()
     probe.once('error', reject)
     probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
+      const bound = probe.address()
       probe.close(() => {
-        if (address !== null && typeof address === 'object') resolve(address.port)
+        if (bound !== null && typeof bound === 'object') resolve(bound.port)
         else reject(new Error('the operating system named no port'))
       })
     })

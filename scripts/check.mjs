@@ -3,33 +3,19 @@
  * one failed; what a passing check printed is kept quiet.
  */
 import { spawn } from 'node:child_process'
-import { delimiter } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readFileSync } from 'node:fs'
 
-const binaries = fileURLToPath(new URL('../node_modules/.bin', import.meta.url))
-const environment = { ...process.env, PATH: `${binaries}${delimiter}${process.env['PATH'] ?? ''}` }
-
-/** Type-aware linting is told where to look: without paths it walks node_modules. */
-const linted = 'src test demo e2e scripts bench/page bench/seam vite.config.ts vitest.config.ts playwright.config.ts'
-
-const checks = [
-  ['format', 'oxfmt --check .'],
-  ['lint', `oxlint --type-aware --deny-warnings --report-unused-disable-directives ${linted}`],
-  ['types', 'tsc -p tsconfig.json'],
-  ['layers', 'vitest run --project node test/layers.test.ts'],
-  ['build', 'npm run --silent build'],
-  ['demo build', 'vite build --logLevel warn'],
-  ['publint', 'publint --strict'],
-  ['attw', 'attw --pack . --profile esm-only'],
-  ['knip', 'knip --no-progress --treat-config-hints-as-errors'],
-]
+/** In this order: what is quick to fail comes first, and what reads the build comes after it. */
+const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+const checks = Object.keys(scripts).filter((name) => name.startsWith('check:'))
 
 const failed = []
-for (const [name, command] of checks) {
+for (const check of checks) {
+  const name = check.slice('check:'.length)
   const startedMs = performance.now()
-  const { exitCode, output } = await run(command)
+  const { exitCode, output } = await run(check)
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
-  console.log(`${exitCode === 0 ? 'ok  ' : 'FAIL'} ${name} (${command.split(' ', 1)[0]}, ${seconds} s)`)
+  console.log(`${exitCode === 0 ? 'ok  ' : 'FAIL'} ${name} (${seconds} s)`)
   if (exitCode === 0) continue
   failed.push(name)
   console.log(output.trimEnd())
@@ -38,9 +24,12 @@ const verdict = failed.length === 0 ? 'all passed' : `failed: ${failed.join(', '
 console.log(`${checks.length} checks, ${verdict}`)
 process.exitCode = failed.length === 0 ? 0 : 1
 
-function run(command) {
+function run(script) {
   return new Promise((resolve) => {
-    const child = spawn(command, { shell: true, stdio: ['ignore', 'pipe', 'pipe'], env: environment })
+    const child = spawn('npm', ['run', '--silent', script], {
+      shell: process.platform === 'win32',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let output = ''
     const keep = (chunk) => {
       output += String(chunk)

@@ -39,7 +39,7 @@ async function vitest(project, title) {
   const report = join(reports, `${project}.json`)
   const cli = join(require.resolve('vitest/package.json'), '..', 'vitest.mjs')
   const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  return suite(title, [cli, ...args], {}, () => {
+  return runSuite(title, [cli, ...args], {}, () => {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = readJson(report)
     return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests }
   })
@@ -49,14 +49,14 @@ async function playwright(title) {
   const report = join(reports, 'e2e.json')
   const cli = require.resolve('@playwright/test/cli')
   const reporting = { PLAYWRIGHT_JSON_OUTPUT_NAME: report }
-  return suite(title, [cli, 'test', '--reporter=list,json'], reporting, () => {
+  return runSuite(title, [cli, 'test', '--reporter=list,json'], reporting, () => {
     const { expected, unexpected, flaky, skipped } = readJson(report).stats
     return { passed: expected, failed: unexpected + flaky, skipped }
   })
 }
 
 /** A suite that exits well without having run a test has failed. */
-async function suite(title, args, extraEnvironment, countOf) {
+async function runSuite(title, args, extraEnvironment, countOf) {
   console.log(`\n── ${title}\n`)
   const startedMs = performance.now()
   const exitCode = await run(args, { ...environment, ...extraEnvironment })

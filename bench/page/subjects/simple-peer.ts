@@ -1,0 +1,46 @@
+import SimplePeer from 'simple-peer/simplepeer.min.js'
+import { type Line, type Opened, sharedNow, type Subject } from '../line.ts'
+
+const highWaterBytes = 262_144
+
+/** simple-peer with its direct `send()` and the same high-water mark: what many games use today. */
+export const simplePeer: Subject = {
+  name: 'simple-peer',
+  answer: (meeting) => Promise.resolve({ opened: connect(meeting, false), invitation: '' }),
+  call: (meeting) => connect(meeting, true),
+}
+
+async function connect(meeting: string, calls: boolean): Promise<Opened> {
+  const notes = new BroadcastChannel(meeting)
+  const offeredAt = calls ? sharedNow() : null
+  const peer = new SimplePeer({ initiator: calls, config: { iceServers: [] } })
+  peer.on('signal', (note) => notes.postMessage(note))
+  notes.addEventListener('message', (event) => peer.signal(event.data))
+  await new Promise<void>((resolve, reject) => {
+    peer.on('connect', () => resolve())
+    peer.on('error', reject)
+  })
+  const openAt = sharedNow()
+  return { line: lineOver(peer, notes), offeredAt, openAt }
+}
+
+function lineOver(peer: SimplePeer, notes: BroadcastChannel): Line {
+  const channel = peer._channel
+  channel.bufferedAmountLowThreshold = highWaterBytes / 2
+  const line: Line = {
+    onFrame: () => {},
+    send: (frame) => {
+      peer.send(frame)
+      if (channel.bufferedAmount <= highWaterBytes) return undefined
+      return new Promise((resolve) => {
+        channel.addEventListener('bufferedamountlow', () => resolve(), { once: true })
+      })
+    },
+    close: () => {
+      peer.destroy()
+      notes.close()
+    },
+  }
+  peer.on('data', (data) => line.onFrame(data))
+  return line
+}

@@ -1,0 +1,38 @@
+/**
+ * `node bench/run.mjs seam [--rounds 15] [--subjects "bare again,seam"]`: installs what only the bench needs,
+ * once, then runs it.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '15' },
+    subjects: { type: 'string', default: 'bare again,seam,simple-peer' },
+  },
+})
+const benches = { seam: () => import('./seam/seam.mjs') }
+const load = benches[positionals[0]]
+const rounds = Number(values.rounds)
+if (load === undefined || !Number.isInteger(rounds) || rounds < 1) {
+  console.error(
+    `usage: node bench/run.mjs ${Object.keys(benches).join('|')} [--rounds 15] [--subjects "bare again,seam"]`,
+  )
+  process.exit(2)
+}
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+if (!existsSync(`${here}node_modules`)) {
+  console.log('installing what only the bench needs')
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
+  const installed = spawnSync(npm, ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], {
+    cwd: here,
+    stdio: 'inherit',
+  })
+  if (installed.status !== 0) process.exit(installed.status ?? 1)
+}
+const { run } = await load()
+await run({ rounds, subjects: values.subjects.split(',').map((name) => name.trim()) })

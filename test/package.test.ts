@@ -1,0 +1,96 @@
+import { execFile, execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { importsOf } from './layer-rules.ts'
+import { isTest, parse, readFiles, repositoryRoot } from './source-file.ts'
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>
+  readonly bin: Readonly<Record<string, string>>
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>
+}
+
+const manifest = JSON.parse(readFileSync(`${repositoryRoot}package.json`, 'utf8')) as Manifest
+const subpaths = Object.keys(manifest.exports).filter((subpath) => subpath !== './package.json')
+const runtimeDependencies = Object.keys(manifest.dependencies)
+const optionalPeers = Object.keys(manifest.peerDependencies ?? {})
+
+/** A folder outside the repository that holds the built package and its runtime dependencies, and nothing else. */
+let installation = ''
+const installed = (path: string): string => join(installation, 'node_modules/selvage', path)
+
+beforeAll(() => {
+  installation = mkdtempSync(join(tmpdir(), 'selvage-package-'))
+  mkdirSync(installed(''), { recursive: true })
+  const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc')
+  const built = ['-p', `${repositoryRoot}tsconfig.build.json`, '--outDir', installed('dist')]
+  execFileSync(process.execPath, [compiler, ...built], { stdio: 'pipe' })
+  cpSync(`${repositoryRoot}package.json`, installed('package.json'))
+  for (const name of runtimeDependencies) {
+    symlinkSync(`${repositoryRoot}node_modules/${name}`, join(installation, 'node_modules', name), 'junction')
+  }
+}, 120_000)
+
+afterAll(() => {
+  rmSync(installation, { recursive: true, force: true })
+})
+
+describe('the built package', () => {
+  it('has every file its export map and its commands name', () => {
+    const named = [...Object.values(manifest.exports), ...Object.values(manifest.bin)].flatMap((target) =>
+      typeof target === 'string' ? [target] : Object.values(target),
+    )
+    expect(named.length).toBeGreaterThan(12)
+    expect(named.filter((path) => !existsSync(installed(path)))).toEqual([])
+  })
+
+  it('holds no test', () => {
+    const everything = readdirSync(installed('dist'), { recursive: true, encoding: 'utf8' })
+    const files = everything.filter((path) => path.endsWith('.js'))
+    expect(files.length).toBeGreaterThan(60)
+    expect(files.filter((path) => path.includes('.test.') || path.includes('test-support'))).toEqual([])
+  })
+
+  it.each(subpaths)('%s is imported on a server without a trace', async (subpath) => {
+    const name = `selvage${subpath.slice(1)}`
+    const probe = `${repositoryRoot}test/import-probe.mjs`
+    cpSync(probe, join(installation, 'import-probe.mjs'))
+    const run = promisify(execFile)(process.execPath, ['import-probe.mjs', name], {
+      cwd: installation,
+      timeout: 30_000,
+    })
+    const report = JSON.parse((await run).stdout) as Record<string, unknown>
+    expect(report).toEqual({ exported: true, globalsChanged: [], globalsProbed: [], leftRunning: [] })
+  })
+})
+
+describe('what the package depends on', () => {
+  const library = readFiles('src', (path) => path.endsWith('.ts') && !isTest(path))
+  const imported = new Set([...library].flatMap(([path, text]) => importsOf(parse(path, text))))
+
+  it('is used, all of it', () => {
+    expect(library.size).toBeGreaterThan(60)
+    expect(runtimeDependencies.filter((name) => !imported.has(name))).toEqual([])
+  })
+
+  it('is declared, all of it', () => {
+    const packages = [...imported].filter((name) => !name.startsWith('.') && !name.startsWith('node:'))
+    expect(packages.filter((name) => ![...runtimeDependencies, ...optionalPeers].includes(name))).toEqual([])
+  })
+
+  it('is optional where only some subpaths need it', () => {
+    expect(optionalPeers.filter((name) => manifest.peerDependenciesMeta?.[name]?.optional !== true)).toEqual([])
+  })
+
+  it('has its line in ARCHITECTURE.md', () => {
+    const lines = readFileSync(`${repositoryRoot}ARCHITECTURE.md`, 'utf8').split('\n')
+    const explained = (name: string): boolean => lines.some((line) => line.startsWith(`| \`${name}\` |`))
+    expect(runtimeDependencies.filter((name) => !explained(name))).toEqual([])
+  })
+})

@@ -1,0 +1,34 @@
+import ts from 'typescript'
+import { parse, type SourceFiles, walk } from './source-file.ts'
+
+const ruleId = '[A-Z][A-Z0-9]*(?:-[A-Z][A-Z0-9]*)*-[0-9]+[a-z]?'
+const definition = new RegExp(`^[-*] \\*\\*(${ruleId})\\*\\*`, 'gm')
+/** One id in brackets, or several that share a pair of them: `[MUX-4]`, `[MUX-4, MUX-5]`. */
+const quotation = new RegExp(`\\[(${ruleId}(?:, ?${ruleId})*)\\]`, 'g')
+const wholeId = new RegExp(`^${ruleId}$`)
+
+/** The ids of the rules in a contract, in order, doubles included. */
+export function definedRules(contract: string): string[] {
+  return [...contract.matchAll(definition)].map((match) => match[1] ?? '')
+}
+
+/**
+ * The rule ids that tests quote, each with a file that does: in brackets in any string of a test file, and as
+ * the `id` of a law, which the suites quote for it.
+ */
+export function quotedRules(files: SourceFiles): Map<string, string> {
+  const quoted = new Map<string, string>()
+  for (const [path, text] of files) {
+    walk(parse(path, text), (node) => {
+      for (const id of idsIn(node)) quoted.set(id, path)
+    })
+  }
+  return quoted
+}
+
+function idsIn(node: ts.Node): string[] {
+  if (!ts.isStringLiteralLike(node) && !ts.isTemplateHead(node)) return []
+  const { parent } = node
+  if (ts.isPropertyAssignment(parent) && parent.name.getText() === 'id' && wholeId.test(node.text)) return [node.text]
+  return [...node.text.matchAll(quotation)].flatMap((match) => (match[1] ?? '').split(/, ?/))
+}
