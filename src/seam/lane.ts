@@ -11,8 +11,8 @@ export interface SeamLink {
   send(frame: Uint8Array, delivery: Delivery, signal: AbortSignal | undefined): Promise<void> | void
   /** Tells the other end that `bytes` of its credit are free again. In order with nothing, but never lost. Never throws. */
   grant(bytes: number): void
-  /** False while the transport's own buffer is full: frames wait here until {@link Lane.flush}. Absent: always writable. */
-  readonly writable?: boolean
+  /** False while the transport's own buffer has no room for a frame of `bytes`: it waits here until {@link Lane.flush}. Absent: there is always room. */
+  hasRoom?(bytes: number): boolean
 }
 
 interface WaitingSend {
@@ -101,7 +101,7 @@ export class Lane {
   }
 
   #mayGo(cost: number): boolean {
-    return this.credit.allows(cost) && this.link.writable !== false
+    return this.credit.allows(cost) && this.link.hasRoom?.(cost) !== false
   }
 
   #handOver(

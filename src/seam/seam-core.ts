@@ -29,7 +29,7 @@ export interface SeamCoreOptions {
  *
  * - `link(peer, link)` when a link is usable (the peer is listed), `unlink(peer)` when it is gone;
  * - `received(peer, payload, delivery)` for each frame, `granted(peer, bytes)` for each grant;
- * - `writable(peer)` when a link whose `writable` was false has room again;
+ * - `writable(peer)` when a link that had no room has some again;
  * - `woven()`, `weaving()`, and `tear(reason)` when the seam is lost for good.
  *
  * The first tear wins and nothing comes after it: later calls change nothing.
