@@ -2,3 +2,6 @@
 export { DEFAULT_RUN_LIMIT_MS, VirtualClock } from './virtual-clock.ts'
 export { seededRandom } from './seeded-random.ts'
 export { testIdentity, verifyTestSignature } from './test-identity.ts'
+export { SimulatedNetwork, type SimulatedNetworkOptions } from './simulated-network.ts'
+export { SIMULATED_JOIN_TIMEOUT_MS, SimulatedLoom } from './simulated-loom.ts'
+export type { NetworkFaults } from './fault-model.ts'
