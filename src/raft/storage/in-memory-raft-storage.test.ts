@@ -13,14 +13,14 @@ const entry = (index: number, term = 1): StoredEntry => ({
   timeMs: index,
 })
 
-it('[STORE-1] the identity given is kept, over a reopen too; left out, one is made', async () => {
+it('[STORE-26] the identity given is kept, over a reopen too; left out, one is made', async () => {
   const own = await InMemoryRaftStorage.create()
   expect(own.reopen().peerIdentity).toBe(own.peerIdentity)
   const given = await InMemoryRaftStorage.create({ peerIdentity: own.peerIdentity })
   expect(given.peerIdentity.id).toBe(own.peerIdentity.id)
 })
 
-it('[STORE-14] a reopened medium holds what was written, and the old handle is closed', async () => {
+it('[STORE-25] a reopened medium holds what was written, and the old handle is closed', async () => {
   const storage = await InMemoryRaftStorage.create()
   await storage.write({ term: 1, vote: 'a', entries: [entry(1), entry(2)] })
   const next = storage.reopen()
@@ -28,7 +28,7 @@ it('[STORE-14] a reopened medium holds what was written, and the old handle is c
   expect(await next.load()).toMatchObject({ term: 1, vote: 'a', entries: [entry(1), entry(2)] })
 })
 
-it('[STORE-12] after a write that failed every later one fails, and nothing of it was stored', async () => {
+it('[STORE-22] after a write that failed every later one fails, and nothing of it was stored', async () => {
   const storage = await InMemoryRaftStorage.create()
   await storage.write({ term: 1 })
   storage.failNextWrite()

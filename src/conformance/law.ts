@@ -1,0 +1,7 @@
+/** One rule of a contract as a program: `run` rejects where the implementation under the harness breaks it. */
+export interface Law<H> {
+  /** The rule's id in CONTRACT.md; two laws may prove one rule. */
+  readonly id: string
+  readonly title: string
+  run(harness: H): Promise<void>
+}

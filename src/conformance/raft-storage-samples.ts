@@ -1,0 +1,49 @@
+import type { MembershipRecord, RaftState, StoredEntry, StoredSnapshot } from '../raft/contract.ts'
+
+/** Values for the storage laws; each one different from what a dropped field would read as. */
+
+/** The greatest index and term there can be. */
+export const CEILING: number = Number.MAX_SAFE_INTEGER
+
+/** A state of which nothing was written. */
+export const unwritten: RaftState = {
+  nodeId: null,
+  gameId: null,
+  lineage: null,
+  term: 0,
+  vote: null,
+  leader: null,
+  entries: [],
+  snapshot: null,
+}
+
+export const simpleConfig: MembershipRecord = { voters: ['ana', 'bob'], learners: [], old: null }
+
+export const jointConfig: MembershipRecord = { voters: ['bob', 'cy'], learners: ['dee'], old: ['ana', 'bob'] }
+
+/** An entry whose bytes depend on its position, so that no two are mistaken for one another. */
+export function command(index: number, term: number): StoredEntry & { kind: 'command' } {
+  const bytes = Uint8Array.of(0xc0, index & 0xff, (index >> 8) & 0xff, term & 0xff)
+  const dedupKey = { clientId: `client ${index % 3}`, requestId: index }
+  return {
+    kind: 'command',
+    index,
+    term,
+    command: bytes,
+    dedupKey,
+    proposer: index % 2 === 0 ? 'ana' : null,
+    timeMs: 1000 + index,
+  }
+}
+
+export function noop(index: number, term: number): StoredEntry & { kind: 'noop' } {
+  return { kind: 'noop', index, term, command: new Uint8Array(0), dedupKey: null, proposer: null, timeMs: 5 }
+}
+
+export function configEntry(index: number, term: number, config: MembershipRecord): StoredEntry & { kind: 'config' } {
+  return { ...noop(index, term), kind: 'config', config }
+}
+
+export function snapshotAt(index: number, term: number, other: Partial<StoredSnapshot> = {}): StoredSnapshot {
+  return { index, term, state: Uint8Array.of(0x5a, index & 0xff, 3), config: simpleConfig, ...other }
+}
