@@ -33,11 +33,18 @@ export class ChatView {
     this.#section.hidden = !open
   }
 
+  clear(): void {
+    this.#list.replaceChildren()
+  }
+
   add(message: Message): void {
     const who = message.from === 'me' ? 'You' : 'Friend'
     const text = make('span', { class: 'text' }, message.text.slice(0, MAX_MESSAGE))
-    if (!message.delivered) text.append(make('span', { class: 'undelivered' }, 'Not delivered: your friend is not here.'))
-    this.#list.append(make('li', { class: 'message', 'data-from': message.from }, make('span', { class: 'who' }, who), text))
+    if (!message.delivered)
+      text.append(make('span', { class: 'undelivered' }, 'Not delivered: your friend is not here.'))
+    this.#list.append(
+      make('li', { class: 'message', 'data-from': message.from }, make('span', { class: 'who' }, who), text),
+    )
     while (this.#list.childElementCount > MAX_MESSAGES) this.#list.firstElementChild?.remove()
     this.#list.scrollTop = this.#list.scrollHeight
   }

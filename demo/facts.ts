@@ -10,6 +10,8 @@ export interface Facts {
   readonly errand: 'create' | 'join' | 'return'
   readonly failure: Failure | null
   readonly signalling: 'none' | 'attached' | 'searching'
+  /** The signalling server attached to. */
+  readonly server: string | null
   /** `null` until the seat is known. */
   readonly mine: Mark | null
   readonly seatsTaken: number
@@ -44,6 +46,7 @@ export const initialFacts: Facts = {
   errand: 'create',
   failure: null,
   signalling: 'none',
+  server: null,
   mine: null,
   seatsTaken: 0,
   friend: 'awaited',

@@ -6,7 +6,9 @@ const { validate } = moveSchema['~standard']
 
 describe('moveSchema', () => {
   it('takes a mark and a next round, and only their fields', () => {
-    expect(validate({ kind: 'mark', round: 0, cell: 8, by: 'X' })).toEqual({ value: { kind: 'mark', round: 0, cell: 8 } })
+    expect(validate({ kind: 'mark', round: 0, cell: 8, by: 'X' })).toEqual({
+      value: { kind: 'mark', round: 0, cell: 8 },
+    })
     expect(validate({ kind: 'next', round: 3, cell: 1 })).toEqual({ value: { kind: 'next', round: 3 } })
   })
 

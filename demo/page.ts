@@ -51,7 +51,7 @@ export class Page {
     this.#drawState(facts)
     drawPlayers(facts)
     this.#board.draw(facts)
-    this.#invite.draw(facts.seatsTaken < 2 ? facts.invite : null)
+    this.#invite.draw(facts.mine !== null && facts.seatsTaken === 1 ? facts.invite : null)
     this.#chat.show(facts.stage === 'seated' && facts.seatsTaken === 2)
     const announcement = announcementOf(before, facts)
     if (announcement !== '') setText(byId('announcer'), announcement)
@@ -59,6 +59,10 @@ export class Page {
 
   addMessage(message: Message): void {
     this.#chat.add(message)
+  }
+
+  clearMessages(): void {
+    this.#chat.clear()
   }
 
   #drawState(facts: Facts): void {
@@ -76,7 +80,9 @@ export class Page {
     if (notice === null || before.failure === facts.failure) return
     setText(byId('notice-title'), notice.title)
     setText(byId('notice-text'), notice.text)
-    byId('notice-actions').replaceChildren(...notice.actions.map((action, index) => this.#noticeButton(action, index === 0)))
+    byId('notice-actions').replaceChildren(
+      ...notice.actions.map((action, index) => this.#noticeButton(action, index === 0)),
+    )
     section.focus()
   }
 
@@ -95,6 +101,7 @@ function drawRoot(facts: Facts): void {
   dataset['stage'] = facts.stage
   dataset['connection'] = connectionOf(facts).state
   dataset['signalling'] = facts.signalling
+  dataset['server'] = facts.server ?? ''
   dataset['friend'] = facts.friend
   dataset['storage'] = facts.storage ?? ''
   dataset['seat'] = facts.stage === 'seated' ? (facts.mine ?? '') : ''
@@ -110,7 +117,13 @@ function drawPlayers(facts: Facts): void {
   const { mine, game } = facts
   const open = facts.stage === 'seated' && facts.seatsTaken === 2 && game.result.kind === 'open'
   drawPlayer(byId('me'), 'You', 'here', mine, open && game.turn === mine)
-  drawPlayer(byId('friend'), 'Friend', friendOf(facts), mine === null ? null : otherMark(mine), open && game.turn !== mine)
+  drawPlayer(
+    byId('friend'),
+    'Friend',
+    friendOf(facts),
+    mine === null ? null : otherMark(mine),
+    open && game.turn !== mine,
+  )
 }
 
 function drawPlayer(item: HTMLElement, name: string, how: string, mark: Mark | null, current: boolean): void {
@@ -132,10 +145,19 @@ function drawPlayer(item: HTMLElement, name: string, how: string, mark: Mark | n
 function drawSample(place: HTMLElement): void {
   const cloth = make('div', { class: 'cloth' })
   const sample = new BoardView(cloth, () => {})
-  const game = [4, 0, 2, 6, 3].reduce((before, cell) => play(before, { kind: 'mark', round: 0, cell }, before.turn), newGame)
+  const game = [4, 0, 2, 6, 3].reduce(
+    (before, cell) => play(before, { kind: 'mark', round: 0, cell }, before.turn),
+    newGame,
+  )
   sample.draw({ ...initialFacts, game })
   for (const button of cloth.querySelectorAll('button')) button.disabled = true
-  place.append(cloth)
+  const thread = make(
+    'div',
+    { class: 'arch' },
+    make('span', { class: 'half mine' }),
+    make('span', { class: 'half theirs' }),
+  )
+  place.append(thread, cloth)
 }
 
 function show(element: HTMLElement, text: string | null): void {

@@ -6,15 +6,23 @@ import type { Mark } from './tic-tac-toe.ts'
  * stitch through a winning line. Colours and movement are the stylesheet's.
  */
 export function embroider(mark: Mark): SVGElement {
-  const svg = makeSvg('svg', { class: `mark mark-${mark.toLowerCase()}`, viewBox: '0 0 100 100', 'aria-hidden': 'true' })
-  svg.append(...(mark === 'X' ? [bar(27, 27, 73, 73, 1), bar(73, 27, 27, 73, 2)] : [buttonhole()]))
+  const svg = makeSvg('svg', {
+    class: `mark mark-${mark.toLowerCase()}`,
+    viewBox: '0 0 100 100',
+    'aria-hidden': 'true',
+  })
+  svg.append(...(mark === 'X' ? [bar(24, 24, 76, 76, 1), bar(76, 24, 24, 76, 2)] : [buttonhole()]))
   return svg
 }
 
 /** A mark as it is tacked down before it is sewn: not agreed yet. */
 export function tack(mark: Mark): SVGElement {
-  const svg = makeSvg('svg', { class: `tack tack-${mark.toLowerCase()}`, viewBox: '0 0 100 100', 'aria-hidden': 'true' })
-  if (mark === 'X') svg.append(makeSvg('path', { d: 'M27 27 73 73 M73 27 27 73' }))
+  const svg = makeSvg('svg', {
+    class: `tack tack-${mark.toLowerCase()}`,
+    viewBox: '0 0 100 100',
+    'aria-hidden': 'true',
+  })
+  if (mark === 'X') svg.append(makeSvg('path', { d: 'M25 25 75 75 M75 25 25 75' }))
   else svg.append(makeSvg('circle', { cx: 50, cy: 50, r: 26 }))
   return svg
 }
@@ -38,7 +46,9 @@ export function winningStitch(line: readonly number[]): SVGElement {
   const last = centreOf(line.at(-1) ?? 0)
   const reach = { x: (last.x - first.x) * 0.17, y: (last.y - first.y) * 0.17 }
   const path = `M${first.x - reach.x} ${first.y - reach.y}L${last.x + reach.x} ${last.y + reach.y}`
-  svg.append(makeSvg('path', { d: path, class: 'winning-shade' }), makeSvg('path', { d: path, class: 'winning-thread', pathLength: 100 }))
+  svg.append(
+    ...['winning-shade', 'winning-thread'].map((layer) => makeSvg('path', { d: path, class: layer, pathLength: 100 })),
+  )
   return svg
 }
 
@@ -54,7 +64,10 @@ function buttonhole(): SVGElement {
   for (const layer of ['shade', 'bed', 'satin', 'sheen']) {
     group.append(makeSvg('circle', { cx: 50, cy: 50, r: 25, class: layer, transform: 'rotate(-90 50 50)' }))
   }
-  group.append(makeSvg('circle', { cx: 50, cy: 50, r: 32, class: 'purl' }), makeSvg('circle', { cx: 50, cy: 50, r: 18, class: 'purl' }))
+  group.append(
+    makeSvg('circle', { cx: 50, cy: 50, r: 32, class: 'purl' }),
+    makeSvg('circle', { cx: 50, cy: 50, r: 18, class: 'purl' }),
+  )
   return group
 }
 

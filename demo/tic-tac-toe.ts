@@ -5,14 +5,15 @@
  */
 export function play(game: Game, move: Move, by: Mark): Game {
   if (move.round !== game.round) return game
-  return move.kind === 'mark' ? mark(game, move.cell, by) : nextRound(game)
+  return move.kind === 'mark' ? markCell(game, move.cell, by) : nextRound(game)
 }
 
 export type Mark = 'X' | 'O'
 
 /** `round` names the board a turn was meant for: one that arrives late or twice does nothing to the next. */
 export type Move =
-  { readonly kind: 'mark'; readonly round: number; readonly cell: number } | { readonly kind: 'next'; readonly round: number }
+  | { readonly kind: 'mark'; readonly round: number; readonly cell: number }
+  | { readonly kind: 'next'; readonly round: number }
 
 export type Result =
   | { readonly kind: 'open' }
@@ -66,7 +67,7 @@ function board(round: number, wins: Game['wins']): Game {
   }
 }
 
-function mark(game: Game, cell: number, by: Mark): Game {
+function markCell(game: Game, cell: number, by: Mark): Game {
   if (game.result.kind !== 'open' || game.turn !== by || game.cells[cell] !== null) return game
   const cells = game.cells.with(cell, by)
   const result = resultOf(cells)

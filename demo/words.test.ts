@@ -32,9 +32,19 @@ describe('connection in words', () => {
     ['opening the place', { stage: 'opening' }, 'opening', /place/],
     ['creating', { stage: 'reaching', errand: 'create' }, 'looking-for-server', /signalling server/],
     ['joining', { stage: 'reaching', errand: 'join' }, 'looking-for-server', /friend’s table/],
-    ['waiting', { stage: 'entering', seatsTaken: 1, friend: 'awaited', link: 'none' }, 'waiting', /Waiting for your friend/],
+    [
+      'waiting',
+      { stage: 'entering', seatsTaken: 1, friend: 'awaited', link: 'none' },
+      'waiting',
+      /Waiting for your friend/,
+    ],
     ['a friend at the door', { stage: 'entering', seatsTaken: 1, link: 'connecting' }, 'connecting', /coming in/],
-    ['being admitted', { stage: 'entering', errand: 'join', seatsTaken: 0 }, 'connecting', /Taking your seat/],
+    [
+      'being admitted',
+      { stage: 'entering', errand: 'join', mine: null, seatsTaken: 0 },
+      'connecting',
+      /Taking your seat/,
+    ],
     ['waiting without a server', { seatsTaken: 1, signalling: 'searching' }, 'looking-for-server', /lost/],
     ['connected', {}, 'connected', /browser to browser/],
     ['connected, friend away', { friend: 'away' }, 'connected', /something else/],
@@ -68,7 +78,7 @@ describe('headline', () => {
 
   it('invites while a seat is free, and does not while one is being taken', () => {
     expect(headlineOf({ ...seated, seatsTaken: 1 })).toBe('Invite a friend')
-    expect(headlineOf({ ...seated, errand: 'join', seatsTaken: 0 })).toBe('Taking your seat')
+    expect(headlineOf({ ...seated, errand: 'join', mine: null, seatsTaken: 0 })).toBe('Taking your seat')
   })
 })
 

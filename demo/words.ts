@@ -32,7 +32,7 @@ export interface Connection {
 export function headlineOf(facts: Facts): string {
   const { game, mine } = facts
   if (facts.stage === 'opening' || facts.stage === 'reaching') return 'One moment'
-  if (facts.seatsTaken < 2) return facts.errand === 'join' ? 'Taking your seat' : 'Invite a friend'
+  if (facts.seatsTaken < 2) return mine === null ? 'Taking your seat' : 'Invite a friend'
   if (game.result.kind === 'draw') return 'A draw'
   if (game.result.kind === 'won') return game.result.by === mine ? 'You win' : 'Your friend wins'
   return game.turn === mine ? 'Your turn' : 'Your friend’s turn'
@@ -145,7 +145,8 @@ export function announcementOf(before: Facts, after: Facts): string {
   const seated = before.stage !== 'seated' || before.seatsTaken < 2
   if (seated && mine !== null) parts.push(`You are ${mine}, your friend is ${otherMark(mine)}.`)
   if (game.round !== before.game.round) parts.push(`Round ${game.round + 1}.`)
-  if (game.last !== null && game !== before.game) parts.push(`${nameOf(otherMark(game.turn), mine)} marked ${placeOf(game.last)}.`)
+  if (game.last !== null && game !== before.game)
+    parts.push(`${nameOf(otherMark(game.turn), mine)} marked ${placeOf(game.last)}.`)
   if (seated || game !== before.game) parts.push(`${headlineOf(after)}.`)
   return parts.join(' ')
 }
@@ -170,14 +171,18 @@ function say(state: ConnectionState, text: string): Connection {
 
 function reaching(facts: Facts): Connection {
   if (facts.errand === 'create') return say('looking-for-server', 'Looking for a signalling server …')
-  if (facts.errand === 'return') return say('looking-for-server', 'Looking for a signalling server, and for your friend …')
+  if (facts.errand === 'return')
+    return say('looking-for-server', 'Looking for a signalling server, and for your friend …')
   return say('looking-for-server', 'Looking for your friend’s table …')
 }
 
 function awaiting(facts: Facts): Connection {
-  if (facts.errand === 'join') return say('connecting', 'Connected to your friend. Taking your seat …')
+  if (facts.mine === null) return say('connecting', 'Connected to your friend. Taking your seat …')
   if (facts.signalling === 'searching') {
-    return say('looking-for-server', 'The signalling server is lost. Looking for another, so that your friend can come in …')
+    return say(
+      'looking-for-server',
+      'The signalling server is lost. Looking for another, so that your friend can come in …',
+    )
   }
   if (facts.link === 'connecting' || facts.link === 'connected') return say('connecting', 'Your friend is coming in …')
   return say('waiting', 'Waiting for your friend to open the link.')
@@ -186,7 +191,8 @@ function awaiting(facts: Facts): Connection {
 function playing(facts: Facts): Connection {
   const present = facts.friend === 'here' || facts.friend === 'away'
   if (!present) return apart(facts)
-  if (facts.link === 'interrupted') return say('interrupted', 'The connection to your friend is interrupted. Mending it …')
+  if (facts.link === 'interrupted')
+    return say('interrupted', 'The connection to your friend is interrupted. Mending it …')
   if (!facts.settled) return say('settling', 'Your friend is here. Picking the game up again …')
   if (facts.signalling === 'searching') {
     return say('connected', 'Connected. The signalling server is lost, but the game goes on without it.')

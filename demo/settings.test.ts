@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest'
+import { settingsOf } from './settings.ts'
+
+describe('settings of the address', () => {
+  it('are the server beside the page, by the scheme of the page', () => {
+    expect(settingsOf(new URL('http://localhost:5173/#x')).servers).toEqual(['ws://localhost:5173/signal'])
+    expect(settingsOf(new URL('https://play.example/')).servers).toEqual(['wss://play.example/signal'])
+  })
+
+  it('are a list of servers, of which only WebSocket addresses count', () => {
+    const url = new URL('http://localhost/?servers=ws://a:1,javascript:alert(1),wss://b')
+    expect(settingsOf(url).servers).toEqual(['ws://a:1', 'wss://b'])
+    expect(settingsOf(new URL('http://localhost/?servers=nonsense')).servers).toEqual(['ws://localhost/signal'])
+  })
+
+  it('leave STUN to the library unless it is turned off', () => {
+    expect(settingsOf(new URL('http://localhost/')).iceServers).toBeUndefined()
+    expect(settingsOf(new URL('http://localhost/?stun=off')).iceServers).toEqual([])
+  })
+})
