@@ -13,7 +13,12 @@ const DATABASE_VERSION = 1
 export const OPEN_TIMEOUT_MS = 10_000
 
 /** Failures that mean that the connection is gone, not that the data is: Safari severs those of background tabs. */
-const SEVERED: ReadonlySet<string> = new Set(['InvalidStateError', 'AbortError', 'UnknownError'])
+const SEVERED: ReadonlySet<string> = new Set([
+  'InvalidStateError',
+  'TransactionInactiveError',
+  'AbortError',
+  'UnknownError',
+])
 
 export interface DatabaseOptions {
   readonly durability: Durability
