@@ -5,8 +5,8 @@ import { readFiles, repositoryRoot } from './source-file.ts'
 
 const contract = readFileSync(`${repositoryRoot}CONTRACT.md`, 'utf8')
 const defined = definedRules(contract)
-const isTestOrLaw = (path: string): boolean => path.endsWith('.test.ts') || path.startsWith('src/conformance/')
-const quoted = quotedRules(new Map([...readFiles('src', isTestOrLaw), ...readFiles('demo', isTestOrLaw)]))
+const quoting = (path: string): boolean => path.endsWith('.test.ts') || /^(src\/conformance|e2e)\/.*\.ts$/.test(path)
+const quoted = quotedRules(new Map(['src', 'demo', 'e2e'].flatMap((folder) => [...readFiles(folder, quoting)])))
 
 describe('the rules of CONTRACT.md', () => {
   it('are there, each under an id of its own', () => {
@@ -37,6 +37,7 @@ describe('the reading of rule ids', () => {
       "it.each([])('[MUX-5, MUX-6] %s', () => {})",
       'it(`[MUX-7] with ${1}`, () => {})',
       "export const law = { id: 'SEAM-1', title: 'a law' }",
+      "law('SEAM-3', 'a law by call', run)",
       "const other = { name: 'SEAM-2' } // [MUX-8]",
     ].join('\n')
     expect([...quotedRules(new Map([['a.test.ts', text]])).keys()].sort()).toEqual([
@@ -45,6 +46,7 @@ describe('the reading of rule ids', () => {
       'MUX-6',
       'MUX-7',
       'SEAM-1',
+      'SEAM-3',
     ])
   })
 })

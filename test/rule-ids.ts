@@ -14,7 +14,7 @@ export function definedRules(contract: string): string[] {
 
 /**
  * The rule ids that tests quote, each with a file that does: in brackets in any string of a test file, and as
- * the `id` of a law, which the suites quote for it.
+ * the `id` of a law (`{ id: 'MUX-4' }` or `law('MUX-4', …)`), which the suites quote for it.
  */
 export function quotedRules(files: SourceFiles): Map<string, string> {
   const quoted = new Map<string, string>()
@@ -28,7 +28,11 @@ export function quotedRules(files: SourceFiles): Map<string, string> {
 
 function idsIn(node: ts.Node): string[] {
   if (!ts.isStringLiteralLike(node) && !ts.isTemplateHead(node)) return []
-  const { parent } = node
-  if (ts.isPropertyAssignment(parent) && parent.name.getText() === 'id' && wholeId.test(node.text)) return [node.text]
+  if (wholeId.test(node.text) && namesLaw(node)) return [node.text]
   return [...node.text.matchAll(quotation)].flatMap((match) => (match[1] ?? '').split(/, ?/))
+}
+
+function namesLaw({ parent }: ts.Node): boolean {
+  if (ts.isPropertyAssignment(parent)) return parent.name.getText() === 'id'
+  return ts.isCallExpression(parent) && parent.expression.getText() === 'law'
 }
