@@ -43,7 +43,7 @@ export class ChatView {
     if (!message.delivered)
       text.append(make('span', { class: 'undelivered' }, 'Not delivered: your friend is not here.'))
     this.#list.append(
-      make('li', { class: 'message', 'data-from': message.from }, make('span', { class: 'who' }, who), text),
+      make('div', { class: 'message', 'data-from': message.from }, make('span', { class: 'who' }, who), text),
     )
     while (this.#list.childElementCount > MAX_MESSAGES) this.#list.firstElementChild?.remove()
     this.#list.scrollTop = this.#list.scrollHeight

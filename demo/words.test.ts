@@ -76,6 +76,11 @@ describe('headline', () => {
     expect(headlineOf({ ...seated, game: afterMoves(0, 1, 2, 4, 3, 5, 7, 6, 8) })).toBe('A draw')
   })
 
+  it('says that a mark waits only where it waits for somebody', () => {
+    expect(headlineOf({ ...seated, pending: 4 })).toBe('Your turn')
+    expect(headlineOf({ ...seated, pending: 4, friend: 'gone' })).toBe('Your mark waits')
+  })
+
   it('invites while a seat is free, and does not while one is being taken', () => {
     expect(headlineOf({ ...seated, seatsTaken: 1 })).toBe('Invite a friend')
     expect(headlineOf({ ...seated, errand: 'join', mine: null, seatsTaken: 0 })).toBe('Taking your seat')

@@ -35,6 +35,7 @@ export function headlineOf(facts: Facts): string {
   if (facts.seatsTaken < 2) return mine === null ? 'Taking your seat' : 'Invite a friend'
   if (game.result.kind === 'draw') return 'A draw'
   if (game.result.kind === 'won') return game.result.by === mine ? 'You win' : 'Your friend wins'
+  if (facts.pending !== null && !isPresent(facts)) return 'Your mark waits'
   return game.turn === mine ? 'Your turn' : 'Your friend’s turn'
 }
 
@@ -157,6 +158,10 @@ export function tallyOf(facts: Facts): string | null {
   return `Round ${game.round + 1} · you ${game.wins[mine]}, your friend ${game.wins[otherMark(mine)]}`
 }
 
+function isPresent(facts: Facts): boolean {
+  return facts.friend === 'here' || facts.friend === 'away'
+}
+
 function nameOf(mark: Mark, mine: Mark | null): string {
   return mark === mine ? 'You' : 'Your friend'
 }
@@ -189,8 +194,7 @@ function awaiting(facts: Facts): Connection {
 }
 
 function playing(facts: Facts): Connection {
-  const present = facts.friend === 'here' || facts.friend === 'away'
-  if (!present) return apart(facts)
+  if (!isPresent(facts)) return apart(facts)
   if (facts.link === 'interrupted')
     return say('interrupted', 'The connection to your friend is interrupted. Mending it …')
   if (!facts.settled) return say('settling', 'Your friend is here. Picking the game up again …')

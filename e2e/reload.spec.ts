@@ -1,4 +1,4 @@
-import { type BrowserContext, test } from '@playwright/test'
+import { type BrowserContext, expect, test } from '@playwright/test'
 import { playOut, Player, sitDown } from './player.ts'
 
 /** After `playOut(x, o, [4, 0])`. */
@@ -62,6 +62,22 @@ test('a mark made while the other is gone is agreed when they return', async ({ 
   await o.plays('O')
   await Promise.all([x.sees(8, 'X'), o.sees(8, 'X')])
   await playOut(o, x, [1, 2])
+})
+
+test('where the browser refuses storage the page plays on, and says that a reload forgets', async ({ browser }) => {
+  const refusing = await browser.newContext()
+  await refusing.addInitScript(() => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException('refused by this test', 'SecurityError')
+    }
+  })
+  const { x, o } = await sitDown(await browser.newPage(), await refusing.newPage())
+  await o.shows('storage', 'page-only')
+  await expect(o.page.getByText('a reload forgets your seat')).toBeVisible()
+  await playOut(x, o, [4, 0])
+  await o.page.reload()
+  await o.shows('failure', 'table-full')
+  await x.shows('friend', 'gone')
 })
 
 async function comesBack(context: BrowserContext, link: string): Promise<Player> {
