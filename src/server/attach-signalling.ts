@@ -23,8 +23,8 @@ export interface AttachedSignalling {
 }
 
 /**
- * Mounts signalling at one path of an HTTP server that somebody else owns; it ends with that server's
- * `close`. Throws a `RangeError` for a path that does not begin with a slash.
+ * Mounts signalling at one path of an HTTP server that somebody else owns. Node's `server.close()` waits
+ * for open WebSockets: call `close()` here before it, unless the owner destroys its sockets. Throws a `RangeError` for a path that does not begin with a slash.
  */
 export function attachSignalling(server: UpgradeSource, options: AttachSignallingOptions): AttachedSignalling {
   if (!options.path.startsWith('/')) throw new RangeError(`a path begins with a slash: ${options.path}`)

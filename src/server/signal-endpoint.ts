@@ -25,6 +25,8 @@ const CLOSE_GRACE_MS = 1_000
 const HARD_LIMIT_FACTOR = 4
 /** Pings that go unanswered before a connection counts as idle. */
 const PINGS_PER_TIMEOUT = 3
+/** A tick this many ticks late says that this process stood still: nobody's silence is held against them. */
+const PAUSED_AFTER_TICKS = 2
 
 /**
  * Drives a {@link SignalHub} with the sockets of `ws`. It owns neither a port nor an HTTP server: who
@@ -38,7 +40,6 @@ export class SignalEndpoint {
   readonly #sockets = new Map<ConnectionId, WebSocket>()
   #lastId: ConnectionId = 0
   #ticking: unknown
-  #pingedAtMs = 0
   #closing: Promise<void> | null = null
 
   constructor(options: SignalEndpointOptions = {}) {
@@ -124,13 +125,17 @@ export class SignalEndpoint {
   #startTicking(): void {
     if (this.#ticking !== undefined || this.#closing !== null) return
     const everyMs = Math.min(TICK_MS, this.#limits.idleTimeoutMs / PINGS_PER_TIMEOUT, this.#limits.attachTimeoutMs)
-    this.#pingedAtMs = this.#clock.now()
+    let tickedAtMs = this.#clock.now()
+    let pingedAtMs = tickedAtMs
     const tick = (): void => {
       this.#ticking = this.#clock.setTimeout(tick, everyMs)
       const nowMs = this.#clock.now()
-      this.#step({ kind: 'tick', nowMs })
-      if (nowMs - this.#pingedAtMs < this.#limits.idleTimeoutMs / PINGS_PER_TIMEOUT) return
-      this.#pingedAtMs = nowMs
+      // After a pause of this process itself, the pongs that wait unread are asked for again first.
+      const paused = nowMs - tickedAtMs > PAUSED_AFTER_TICKS * everyMs
+      tickedAtMs = nowMs
+      if (!paused) this.#step({ kind: 'tick', nowMs })
+      if (!paused && nowMs - pingedAtMs < this.#limits.idleTimeoutMs / PINGS_PER_TIMEOUT) return
+      pingedAtMs = nowMs
       for (const socket of this.#sockets.values()) if (socket.readyState === socket.OPEN) socket.ping()
     }
     this.#ticking = this.#clock.setTimeout(tick, everyMs)
