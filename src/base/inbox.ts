@@ -71,7 +71,10 @@ export class Inbox<T> implements AsyncIterable<T> {
           return Promise.resolve({ done: true, value: undefined })
         }
         return new Promise((resolve) => {
-          this.#waiting = resolve
+          this.#waiting = (result) => {
+            if (result.done === true) release()
+            resolve(result)
+          }
         })
       },
       return: () => {

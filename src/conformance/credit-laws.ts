@@ -1,0 +1,123 @@
+import { expect } from 'vitest'
+import { OverloadedError, PeerNotConnectedError, SeamTornError } from '../base/errors.ts'
+import { VIEW_CREDIT_BYTES, type PeerId, type Seam } from '../seam/contract.ts'
+import { MAX_WAITING_SENDS } from '../seam/credit.ts'
+import { numbered, numbersOf, range } from './law-payloads.ts'
+import { seamLaw, type SeamLaw, type SeamTrial } from './seam-harness.ts'
+
+/** What a sender got through to a peer that does not read. */
+export interface Exhausted {
+  readonly frameBytes: number
+  /** Frames whose sends resolved. */
+  readonly sent: number
+  /** The send that waits: frame number `sent + 1`. */
+  readonly waiting: Promise<void>
+}
+
+/** Sends numbered frames to a peer that does not read, until one waits. */
+export async function exhaust(trial: SeamTrial, from: Seam, to: PeerId): Promise<Exhausted> {
+  const frameBytes = Math.min(65_536, from.maxPayloadBytes ?? 65_536)
+  const most = Math.ceil(VIEW_CREDIT_BYTES / frameBytes) + 1
+  for (let sent = 0; sent < most; sent++) {
+    let taken = false
+    const waiting = from.sendTo(to, numbered(sent + 1, frameBytes)).then(() => {
+      taken = true
+    })
+    waiting.catch(() => {})
+    await Promise.race([waiting.catch(() => {}), trial.quiet()])
+    if (!taken) return { frameBytes, sent, waiting }
+  }
+  throw new Error(`${most} frames of ${frameBytes} bytes went to a reader who took none: there is no credit`)
+}
+
+export const creditLaws: readonly SeamLaw[] = [
+  seamLaw(
+    'SEAM-36',
+    'a sender waits when a reader has a credit of unread bytes, and goes on as it reads',
+    async (trial) => {
+      const [a, b] = await trial.pair()
+      const { sent, frameBytes, waiting } = await exhaust(trial, a, b.selfId)
+      expect(sent, 'frames within the credit').toBe(Math.floor(VIEW_CREDIT_BYTES / frameBytes))
+      const reading = trial.read(b)
+      await trial.settle(waiting)
+      await trial.settle(a.broadcast(numbered(sent + 2)))
+      expect(numbersOf(await reading.take(sent + 2))).toEqual(range(1, sent + 2))
+    },
+  ),
+
+  seamLaw(
+    'SEAM-45',
+    'a frame of any size up to the budget goes, however large it is beside the credit',
+    async (trial) => {
+      const [a, b] = await trial.pair()
+      const reading = trial.read(b)
+      const max = Math.min(a.maxPayloadBytes ?? 65_536, 4 * VIEW_CREDIT_BYTES)
+      for (const i of range(1, 6)) await trial.settle(a.sendTo(b.selfId, numbered(i, max - (i % 2) * 100)))
+      expect(numbersOf(await reading.take(6))).toEqual(range(1, 6))
+    },
+  ),
+
+  seamLaw(
+    'SEAM-37',
+    'a send that waits rejects with the reason of its signal, and its frame never arrives',
+    async (trial) => {
+      const [a, b] = await trial.pair()
+      const { sent, waiting } = await exhaust(trial, a, b.selfId)
+      const reason = new Error("the caller's own")
+      const controller = new AbortController()
+      const abandoned = trial.settle(a.sendTo(b.selfId, numbered(9999), { signal: controller.signal }))
+      const abandonedToAll = trial.settle(a.broadcast(numbered(9998), { signal: controller.signal }))
+      const behind = a.sendTo(b.selfId, numbered(sent + 2))
+      controller.abort(reason)
+      await expect(abandoned).rejects.toBe(reason)
+      await expect(abandonedToAll).rejects.toBe(reason)
+      const reading = trial.read(b)
+      await trial.settle(Promise.all([waiting, behind]))
+      expect(numbersOf(await reading.take(sent + 2))).toEqual(range(1, sent + 2))
+    },
+  ),
+
+  seamLaw('SEAM-38', 'sends that wait end with their seam, and with their peer', async (trial) => {
+    const [a, b] = await trial.pair()
+    const { waiting } = await exhaust(trial, a, b.selfId)
+    const toAll = a.broadcast(numbered(1))
+    const refused = expect(trial.settle(waiting)).rejects.toBeInstanceOf(PeerNotConnectedError)
+    await trial.settle(b.close())
+    await refused
+    await trial.settle(toAll)
+
+    const [c, d] = await trial.pair()
+    const second = await exhaust(trial, c, d.selfId)
+    const torn = [second.waiting, c.broadcast(numbered(1))].map((send) =>
+      expect(trial.settle(send)).rejects.toBeInstanceOf(SeamTornError),
+    )
+    await trial.settle(c.close())
+    await Promise.all(torn)
+  }),
+
+  seamLaw(
+    'SEAM-40',
+    'sends that wait are bounded: one too many is refused, and nothing accepted is lost',
+    async (trial) => {
+      const [a, b] = await trial.pair()
+      const { sent, waiting } = await exhaust(trial, a, b.selfId)
+      const outcomes = range(sent + 2, sent + 2 + MAX_WAITING_SENDS).map(async (number) => {
+        try {
+          await a.sendTo(b.selfId, numbered(number))
+          return { number, refusal: null }
+        } catch (error) {
+          return { number, refusal: error }
+        }
+      })
+      const reading = trial.read(b)
+      await trial.settle(waiting)
+      const all = await trial.settle(Promise.all(outcomes))
+      const refused = all.filter(({ refusal }) => refusal !== null)
+      expect(refused.length).toBeGreaterThan(0)
+      for (const { refusal } of refused) expect(refusal).toBeInstanceOf(OverloadedError)
+      const accepted = all.filter(({ refusal }) => refusal === null).map(({ number }) => number)
+      const wanted = [...range(1, sent + 1), ...accepted]
+      expect(numbersOf(await reading.take(wanted.length))).toEqual(wanted)
+    },
+  ),
+]

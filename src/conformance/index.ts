@@ -1,0 +1,11 @@
+/**
+ * The contracts as programs. Laws are data, `describeLaws` runs them under vitest (an optional peer), and
+ * a harness says how to get at the implementation: anybody's Loom or RaftStorage can be held to them.
+ */
+export type { Law } from './law.ts'
+export { describeLaws, runLaw, type DescribeLawsOptions } from './describe-laws.ts'
+export { seamLaws } from './seam-laws.ts'
+export { seamLaw, SeamTrial, type LawRoom, type Reading, type SeamHarness, type SeamLaw } from './seam-harness.ts'
+export { inMemoryHarness } from './in-memory-harness.ts'
+export { simulatedHarness } from './simulated-harness.ts'
+export { raftStorageLaws, type RaftStorageHarness } from './raft-storage-laws.ts'
