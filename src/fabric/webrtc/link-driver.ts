@@ -1,0 +1,68 @@
+import type { Clock } from '../../base/clock.ts'
+import type { Fingerprints } from './link-handshake.ts'
+
+/**
+ * What makes links: a native RTCPeerConnection by default ({@link nativeLinks}). A driver moves bytes
+ * and negotiates; who the other end is, what the bytes mean and when to try again are decided above it.
+ */
+export interface LinkDriver {
+  /** Starts a link. Reports everything through `options.events`, never by throwing later. */
+  open(options: LinkOptions): Link
+}
+
+export interface LinkOptions {
+  /** Makes the first offer; the other end waits for it. */
+  readonly initiator: boolean
+  /** Yields when both ends make an offer at once. Exactly one end is polite. */
+  readonly polite: boolean
+  readonly iceServers: readonly RTCIceServer[]
+  readonly iceTransportPolicy: RTCIceTransportPolicy
+  readonly clock: Clock
+  readonly events: LinkEvents
+}
+
+/** Called in order, never from within a call of the link's methods, and not at all after `onClosed` or {@link Link.close}. */
+export interface LinkEvents {
+  /** `body` is for the other end's {@link Link.signal}. */
+  onSignal(body: string): void
+  /** The channel carries messages from here on. */
+  onOpen(): void
+  /** One whole message; the array is the receiver's. */
+  onMessage(bytes: Uint8Array<ArrayBuffer>): void
+  /** `bufferedAmount` has fallen to {@link Link.drainMarkBytes} or below. */
+  onDrain(): void
+  /** `interrupted`: nothing gets through for now. */
+  onPath(path: 'connected' | 'interrupted'): void
+  /** The link failed or the other end closed it; `why` is for people. */
+  onClosed(why: string): void
+}
+
+export interface Link {
+  /** Takes what the other end's `onSignal` said. What is malformed or out of date is dropped. */
+  signal(body: string): void
+  /** Queues one message; after the link has closed, does nothing. */
+  send(bytes: Uint8Array<ArrayBuffer>): void
+  /** Bytes queued and not yet handed to the network. Senders keep it at or under {@link HIGH_WATER_BYTES}. */
+  readonly bufferedAmount: number
+  /** Where falling `bufferedAmount` is reported. {@link LOW_WATER_BYTES} at first. */
+  drainMarkBytes: number
+  /** Largest message, bytes; meaningful once open. */
+  readonly maxMessageBytes: number
+  /** Of the certificates on both sides, once open. */
+  fingerprints(): Fingerprints
+  /** Looks for a new network path without giving up the channel. Drivers that cannot leave it out. */
+  restart?(): void
+  /** What was sent goes out first, within {@link CLOSE_BOUND_MS}. Resolves when everything is released. Idempotent. */
+  close(): Promise<void>
+}
+
+/**
+ * With more than this queued in a data channel, Chromium's throughput has been seen to collapse for
+ * about a second at a time.
+ */
+export const HIGH_WATER_BYTES = 262_144
+
+export const LOW_WATER_BYTES = 131_072
+
+/** How long a closing link may take to send what it holds. */
+export const CLOSE_BOUND_MS = 1_000

@@ -1,0 +1,127 @@
+import { ByteReader, ByteWriter, MalformedBytesError, utf8 } from '../../base/bytes.ts'
+import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../../seam/peer-identity.ts'
+
+/**
+ * What two ends of a link say to each other over its data channel: one frame a message, the first
+ * byte says which. Numbers not listed are free (batches and chunks of a later version), and a frame
+ * that starts with one is malformed to this one.
+ */
+export type LinkFrame =
+  | ({ readonly kind: 'hello' } & Hello)
+  | { readonly kind: 'proof'; readonly signature: Uint8Array }
+  | { readonly kind: 'data'; readonly payload: Uint8Array }
+  | { readonly kind: 'lossy'; readonly payload: Uint8Array }
+  | { readonly kind: 'credit'; readonly bytes: number }
+  | { readonly kind: 'goodbye'; readonly reason: GoodbyeReason }
+
+export interface Hello {
+  readonly version: number
+  /** The weave that speaks, as it is named in signalling. */
+  readonly session: string
+  readonly publicKey: Uint8Array
+  readonly nonce: Uint8Array
+}
+
+/** `superseded`: another link proved the same key. */
+export type GoodbyeReason = 'closed' | 'superseded'
+
+/** Both ends must speak the same; read before anything else of a hello. */
+export const LINK_VERSION = 1
+
+export const NONCE_BYTES = 32
+
+/** Longest session name, bytes of UTF-8. */
+export const MAX_SESSION_BYTES = 64
+
+/** What a data frame adds to its payload. */
+export const DATA_HEADER_BYTES = 1
+
+const HELLO = 1
+const PROOF = 2
+const DATA = 3
+const LOSSY = 4
+const CREDIT = 5
+const GOODBYE = 6
+
+const GOODBYE_REASONS: readonly GoodbyeReason[] = ['closed', 'superseded']
+
+/** The frame in `bytes`, its arrays being views on them. Throws {@link MalformedBytesError}, never anything else. */
+export function decodeLinkFrame(bytes: Uint8Array): LinkFrame {
+  switch (bytes[0]) {
+    case DATA:
+      return { kind: 'data', payload: bytes.subarray(1) }
+    case LOSSY:
+      return { kind: 'lossy', payload: bytes.subarray(1) }
+    default:
+      return decodeControl(new ByteReader(bytes))
+  }
+}
+
+function decodeControl(reader: ByteReader): LinkFrame {
+  const type = reader.u8()
+  switch (type) {
+    case HELLO:
+      return decodeHello(reader)
+    case PROOF: {
+      const signature = reader.raw(SIGNATURE_BYTES)
+      reader.end()
+      return { kind: 'proof', signature }
+    }
+    case CREDIT: {
+      const granted = reader.varint()
+      reader.end()
+      return { kind: 'credit', bytes: granted }
+    }
+    case GOODBYE: {
+      // What may follow the reason in later versions is passed over: the link ends either way.
+      return { kind: 'goodbye', reason: GOODBYE_REASONS[reader.u8()] ?? 'closed' }
+    }
+    default:
+      throw new MalformedBytesError(`link frame of unknown type ${type}`)
+  }
+}
+
+function decodeHello(reader: ByteReader): LinkFrame {
+  const version = reader.u8()
+  // The rest of another version's hello is its own business: the version alone is what gets reported.
+  if (version !== LINK_VERSION) {
+    return { kind: 'hello', version, session: '', publicKey: new Uint8Array(), nonce: new Uint8Array() }
+  }
+  const session = reader.text()
+  if (session.length === 0 || utf8(session).length > MAX_SESSION_BYTES) throw new MalformedBytesError('session name out of bounds')
+  const publicKey = reader.raw(PUBLIC_KEY_BYTES)
+  const nonce = reader.raw(NONCE_BYTES)
+  reader.end()
+  return { kind: 'hello', version, session, publicKey, nonce }
+}
+
+export function encodeHello(hello: Hello): Uint8Array<ArrayBuffer> {
+  if (utf8(hello.session).length > MAX_SESSION_BYTES) throw new RangeError(`a session name over ${MAX_SESSION_BYTES} bytes`)
+  return new ByteWriter(192).u8(HELLO).u8(hello.version).text(hello.session).raw(hello.publicKey).raw(hello.nonce).finish()
+}
+
+export function encodeProof(signature: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new ByteWriter(1 + SIGNATURE_BYTES).u8(PROOF).raw(signature).finish()
+}
+
+export function encodeData(payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  const frame = new Uint8Array(DATA_HEADER_BYTES + payload.length)
+  frame[0] = DATA
+  frame.set(payload, DATA_HEADER_BYTES)
+  return frame
+}
+
+/** Turns a data frame, in place, into one that the sender did not promise to deliver. */
+export function markLossy<T extends Uint8Array>(frame: T): T {
+  frame[0] = LOSSY
+  return frame
+}
+
+/** `bytes`: how much more the other end may send, added to what it has left. */
+export function encodeCredit(bytes: number): Uint8Array<ArrayBuffer> {
+  return new ByteWriter(9).u8(CREDIT).varint(bytes).finish()
+}
+
+export function encodeGoodbye(reason: GoodbyeReason): Uint8Array<ArrayBuffer> {
+  return Uint8Array.of(GOODBYE, GOODBYE_REASONS.indexOf(reason))
+}

@@ -1,0 +1,255 @@
+import { MalformedBytesError } from '../../base/bytes.ts'
+import { tracked, type Clock } from '../../base/clock.ts'
+import type { Delivery, PeerIdentity } from '../../seam/contract.ts'
+import type { SeamLink } from '../../seam/lane.ts'
+import { peerIdOf, verifySignature } from '../../seam/peer-identity.ts'
+import { HIGH_WATER_BYTES, LOW_WATER_BYTES, type Link, type LinkDriver } from './link-driver.ts'
+import { DATA_HEADER_BYTES, decodeLinkFrame, encodeCredit, encodeGoodbye, markLossy, type GoodbyeReason } from './link-frames.ts'
+import { LinkHandshake, type HandshakeEffect, type HandshakeInput, type RefusalReason } from './link-handshake.ts'
+
+/**
+ * One link at work: opens it with the driver, carries out the handshake, and from then on frames data,
+ * passes credit and keeps the driver's buffer at its mark. Nothing but signalling leaves or reaches
+ * the seam before the other end's key is proved.
+ */
+export class PeerLink implements SeamLink {
+  readonly #options: PeerLinkOptions
+  readonly #handshake: LinkHandshake
+  #link: Link | null = null
+  #phase: 'opening' | 'proving' | 'proved' | 'over' = 'opening'
+  /** Signalling that came before the driver had been started. */
+  #early: string[] = []
+  #deadline: unknown
+  #closing: Promise<void> | null = null
+  lossyDropped = 0
+
+  constructor(options: PeerLinkOptions) {
+    this.#options = options
+    this.#handshake = options.handshake
+    this.#deadline = options.clock.setTimeout(() => this.#end('failed', 'it was not ready in time'), LINK_BOUND_MS)
+    void this.#open()
+  }
+
+  /** Largest payload of a data frame, bytes. */
+  get maxPayloadBytes(): number {
+    return Math.min(MAX_FRAME_BYTES, this.#link?.maxMessageBytes ?? MAX_FRAME_BYTES) - DATA_HEADER_BYTES
+  }
+
+  /** A frame larger than the mark goes when nothing else is queued. */
+  hasRoom(bytes: number): boolean {
+    const link = this.#link
+    if (link === null) return false
+    const buffered = link.bufferedAmount
+    if (buffered === 0 || buffered + bytes + DATA_HEADER_BYTES <= HIGH_WATER_BYTES) return true
+    link.drainMarkBytes = Math.max(0, Math.min(LOW_WATER_BYTES, HIGH_WATER_BYTES - bytes - DATA_HEADER_BYTES))
+    return false
+  }
+
+  send(frame: Uint8Array, delivery: Delivery): void {
+    const link = this.#link
+    if (link === null || this.#phase !== 'proved') return
+    const bytes = frame as Uint8Array<ArrayBuffer>
+    if (delivery === 'reliable') link.send(bytes)
+    else if (link.bufferedAmount > LOSSY_MARK_BYTES) this.lossyDropped++
+    else link.send(markLossy(bytes))
+  }
+
+  grant(bytes: number): void {
+    if (this.#phase === 'proved') this.#link?.send(encodeCredit(bytes))
+  }
+
+  /** Signalling from the other end. */
+  signal(body: string): void {
+    if (this.#phase === 'over') return
+    if (this.#link !== null) this.#link.signal(body)
+    else if (this.#early.length < MAX_EARLY_SIGNALS) this.#early.push(body)
+  }
+
+  restart(): void {
+    if (this.#phase === 'proved') this.#link?.restart?.()
+  }
+
+  /** Reports no end. What was sent goes out first, bounded; resolves when nothing is left open. Idempotent. */
+  close(goodbye: GoodbyeReason | null): Promise<void> {
+    if (this.#closing !== null) return this.#closing
+    if (goodbye !== null && this.#phase === 'proved') this.#link?.send(encodeGoodbye(goodbye))
+    this.#release()
+    this.#closing = this.#link?.close() ?? Promise.resolve()
+    return this.#closing
+  }
+
+  async #open(): Promise<void> {
+    const { driver, iceServers, events, clock, initiator, polite, iceTransportPolicy } = this.#options
+    try {
+      const servers = await iceServers()
+      if (this.#phase === 'over') return
+      this.#link = driver.open({
+        initiator,
+        polite,
+        iceServers: servers,
+        iceTransportPolicy,
+        clock,
+        events: {
+          onSignal: (body) => events.onSignal(body),
+          onOpen: () => this.#onOpen(),
+          onMessage: (bytes) => this.#onMessage(bytes),
+          onDrain: () => {
+            if (this.#phase === 'proved') events.onWritable()
+          },
+          onPath: (path) => {
+            if (this.#phase === 'proved') events.onPath(path)
+          },
+          onClosed: (why) => this.#end('failed', why),
+        },
+      })
+    } catch (error) {
+      this.#end('failed', `it could not be started: ${String(error)}`)
+      return
+    }
+    for (const body of this.#early.splice(0)) this.#link.signal(body)
+  }
+
+  #onOpen(): void {
+    if (this.#phase !== 'opening' || this.#link === null) return
+    this.#phase = 'proving'
+    const { clock } = this.#options
+    clock.clearTimeout(this.#deadline)
+    this.#deadline = clock.setTimeout(() => this.#step({ kind: 'deadline' }), HANDSHAKE_BOUND_MS)
+    this.#step({ kind: 'open', fingerprints: this.#link.fingerprints() })
+  }
+
+  #onMessage(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#phase === 'proved') this.#onFrame(bytes)
+    else if (this.#phase === 'proving') this.#step({ kind: 'frame', bytes })
+  }
+
+  #onFrame(bytes: Uint8Array): void {
+    const { events } = this.#options
+    try {
+      const frame = decodeLinkFrame(bytes)
+      switch (frame.kind) {
+        case 'data':
+          return events.onFrame(frame.payload, 'reliable')
+        case 'lossy':
+          return events.onFrame(frame.payload, 'lossy')
+        case 'credit':
+          return events.onGranted(frame.bytes)
+        case 'goodbye':
+          return this.#end(frame.reason, 'the other end said goodbye')
+        case 'hello':
+        case 'proof':
+          return events.onMalformed()
+      }
+    } catch (error) {
+      if (!(error instanceof MalformedBytesError)) throw error
+      events.onMalformed()
+    }
+  }
+
+  /* ── Handshake ─────────────────────────────────────────────────────────────────────────────── */
+
+  #step(input: HandshakeInput): void {
+    for (const effect of this.#handshake.step(input)) this.#run(effect)
+  }
+
+  #run(effect: HandshakeEffect): void {
+    switch (effect.kind) {
+      case 'send':
+        this.#link?.send(effect.bytes)
+        return
+      case 'sign':
+        this.#await(this.#options.identity.sign(effect.bytes), (signature) => ({ kind: 'signed', signature }))
+        return
+      case 'verify':
+        this.#await(verified(effect), (peer) => ({ kind: 'verified', peer }))
+        return
+      case 'proved':
+        this.#options.clock.clearTimeout(this.#deadline)
+        this.#phase = 'proved'
+        this.#options.events.onProved()
+        for (const bytes of effect.held) if (this.#stillProved()) this.#onFrame(bytes)
+        return
+      case 'refused':
+        this.#options.events.onRefused(effect.reason)
+        this.#end(RETRIABLE.has(effect.reason) ? 'failed' : 'refused', `it was refused (${effect.reason})`)
+    }
+  }
+
+  #await<T>(io: Promise<T>, input: (value: T) => HandshakeInput): void {
+    tracked(this.#options.clock, io).then(
+      (value) => {
+        if (this.#phase === 'proving') this.#step(input(value))
+      },
+      (error: unknown) => this.#end('failed', `its handshake broke: ${String(error)}`),
+    )
+  }
+
+  #stillProved(): boolean {
+    return this.#phase === 'proved'
+  }
+
+  /* ── The end ───────────────────────────────────────────────────────────────────────────────── */
+
+  #end(end: PeerLinkEnd, why: string): void {
+    if (this.#phase === 'over') return
+    void this.close(null)
+    this.#options.events.onEnded(end, why)
+  }
+
+  #release(): void {
+    this.#phase = 'over'
+    this.#options.clock.clearTimeout(this.#deadline)
+    this.#early = []
+  }
+}
+
+/** How long a link may take from the first signal to an open channel, and from there to the proof. */
+export const LINK_BOUND_MS = 15_000
+export const HANDSHAKE_BOUND_MS = 10_000
+
+/** Largest data-channel message. Some engines refuse more, and larger ones hold up what is behind them. */
+export const MAX_FRAME_BYTES = 262_144
+
+/** A lossy frame goes out only while at most this much is queued: one that waits is late, and no use. */
+export const LOSSY_MARK_BYTES = 32_768
+
+/** Largest lossy payload: what fits beside others under {@link LOSSY_MARK_BYTES}. */
+export const MAX_LOSSY_PAYLOAD_BYTES = 16_384
+
+/** Signals that wait for the driver to start. */
+const MAX_EARLY_SIGNALS = 128
+
+export type PeerLinkEnd = 'failed' | 'refused' | GoodbyeReason
+
+export interface PeerLinkOptions {
+  readonly initiator: boolean
+  readonly polite: boolean
+  readonly driver: LinkDriver
+  readonly iceServers: () => Promise<readonly RTCIceServer[]>
+  readonly iceTransportPolicy: RTCIceTransportPolicy
+  readonly handshake: LinkHandshake
+  readonly identity: PeerIdentity
+  readonly clock: Clock
+  readonly events: PeerLinkEvents
+}
+
+export interface PeerLinkEvents {
+  onSignal(body: string): void
+  onProved(): void
+  onFrame(payload: Uint8Array, delivery: Delivery): void
+  onGranted(bytes: number): void
+  onWritable(): void
+  onPath(path: 'connected' | 'interrupted'): void
+  onRefused(reason: RefusalReason): void
+  onMalformed(): void
+  /** Once, and the last: the link is closed already. `why` is for people. Not called after {@link PeerLink.close}. */
+  onEnded(end: PeerLinkEnd, why: string): void
+}
+
+/** Refusals that another attempt may not meet. */
+const RETRIABLE: ReadonlySet<RefusalReason> = new Set<RefusalReason>(['timeout', 'left', 'flooded', 'wrong-session'])
+
+async function verified(effect: HandshakeEffect & { kind: 'verify' }): Promise<string | null> {
+  const { publicKey, bytes, signature } = effect
+  return (await verifySignature(publicKey, bytes, signature)) ? peerIdOf(publicKey) : null
+}

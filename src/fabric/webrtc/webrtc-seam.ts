@@ -1,0 +1,306 @@
+import type { Clock } from '../../base/clock.ts'
+import { PayloadTooLargeError } from '../../base/errors.ts'
+import { observable, type ReadableAtom } from '../../base/observable.ts'
+import type { Random } from '../../base/random.ts'
+import type { PeerId, PeerIdentity, WaitOptions } from '../../seam/contract.ts'
+import { SeamCore } from '../../seam/seam-core.ts'
+import type { CreateRoom, SignalAddress } from '../../signal/protocol.ts'
+import type { SignalSocketConstructor } from '../../signal/signal-socket.ts'
+import type { LinkDriver } from './link-driver.ts'
+import { decodeEnvelope, encodeEnvelope, newLinkId } from './link-envelope.ts'
+import { DATA_HEADER_BYTES, encodeData, NONCE_BYTES } from './link-frames.ts'
+import { LinkHandshake, type RefusalReason } from './link-handshake.ts'
+import { Mesh, type LinkStage, type MeshEffect, type MeshInput } from './mesh.ts'
+import { MAX_FRAME_BYTES, MAX_LOSSY_PAYLOAD_BYTES, PeerLink, type PeerLinkEnd } from './peer-link.ts'
+import type { RoomAddress } from './room-address.ts'
+import { RoomPresence, type SignalServerEntry, type SignallingStatus } from './room-presence.ts'
+
+/**
+ * One weave over WebRTC: a presence in the room, a mesh that decides, links that carry, and the seam
+ * they make. It carries out what the mesh decides and tells it what happens.
+ */
+export class WebRtcSeam {
+  readonly core: SeamCore
+  readonly #options: WebRtcSeamOptions
+  readonly #session: string
+  readonly #presence: RoomPresence
+  readonly #mesh: Mesh
+  readonly #links: Map<string, PeerLink> = new Map()
+  /** Links that still send their last words. */
+  readonly #closing: Set<Promise<void>> = new Set()
+  readonly #timers: Map<string, unknown> = new Map()
+  readonly #status = observable<ReadonlyMap<PeerId, LinkStatus>>(new Map())
+  readonly #refusals: Map<RefusalReason, number> = new Map()
+  readonly #changed = observable<number>(0)
+  #lastFailure: string | null = null
+  #malformed = 0
+
+  constructor(options: WebRtcSeamOptions) {
+    this.#options = options
+    const { identity, clock, random } = options
+    this.#session = newLinkId()
+    this.#mesh = new Mesh({ selfId: identity.id, random, newLinkId })
+    this.core = new SeamCore({
+      selfId: identity.id,
+      maxPayloadBytes: () => this.#maxPayloadBytes(),
+      maxLossyPayloadBytes: () => Math.min(MAX_LOSSY_PAYLOAD_BYTES, this.#maxPayloadBytes()),
+      frame: encodeData,
+      onClose: () => this.#release(),
+      onCutOff: (peer) => this.#cutOff(peer),
+    })
+    this.#presence = new RoomPresence({
+      servers: options.servers,
+      room: options.room,
+      self: { peer: identity.id, session: this.#session },
+      sessionSecret: newLinkId() + newLinkId(),
+      maxPeers: options.maxPeers,
+      clock,
+      random,
+      WebSocket: options.WebSocket,
+      handlers: {
+        onAttached: (present) => this.#step({ kind: 'attached', present }),
+        onDetached: () => this.#step({ kind: 'detached' }),
+        onJoined: (at) => this.#step({ kind: 'joined', at }),
+        onLeft: (at) => this.#step({ kind: 'left', at }),
+        onSignal: (from, body) => this.#onSignal(from, body),
+      },
+    })
+  }
+
+  get signalling(): ReadableAtom<SignallingStatus> {
+    return this.#presence.status
+  }
+
+  get links(): ReadableAtom<ReadonlyMap<PeerId, LinkStatus>> {
+    return this.#status
+  }
+
+  get diagnostics(): WebRtcDiagnostics {
+    let lossyDropped = this.core.lossyDropped
+    for (const link of this.#links.values()) lossyDropped += link.lossyDropped
+    return { refused: new Map(this.#refusals), malformed: this.#malformed, lossyDropped, openLinks: this.#links.size + this.#closing.size }
+  }
+
+  /** Changes with everything that the mesh hears of. */
+  get changed(): ReadableAtom<number> {
+    return this.#changed
+  }
+
+  /** False when nobody is left to be linked with. */
+  get hasProspects(): boolean {
+    return this.#mesh.hasProspects
+  }
+
+  /** Why the last link that failed did, for people. */
+  get lastFailure(): string | null {
+    return this.#lastFailure
+  }
+
+  enter(create: CreateRoom, options: WaitOptions): Promise<void> {
+    return this.#presence.enter(create, options)
+  }
+
+  exists(options: WaitOptions): Promise<boolean> {
+    return this.#presence.exists(options)
+  }
+
+  /* ── Mesh ──────────────────────────────────────────────────────────────────────────────────── */
+
+  #step(input: MeshInput): void {
+    if (this.core.torn) return
+    for (const effect of this.#mesh.step(input)) {
+      // A listener may close the seam in between: nothing is opened after that.
+      if (this.core.torn) return
+      this.#run(effect)
+    }
+    this.#publishLinks()
+    this.#changed.set(this.#changed.get() + 1)
+  }
+
+  #run(effect: MeshEffect): void {
+    switch (effect.kind) {
+      case 'dial':
+      case 'accept':
+        this.#links.set(effect.link, this.#openLink(effect))
+        return
+      case 'drop':
+        return this.#drop(effect.link, effect.goodbye)
+      case 'list':
+        return this.#list(effect.peer, effect.link)
+      case 'unlist':
+        return this.core.unlink(effect.peer)
+      case 'restart':
+        return this.#links.get(effect.link)?.restart()
+      case 'arm':
+        return this.#arm(effect.timer, effect.ms)
+      case 'disarm':
+        return this.#disarm(effect.timer)
+    }
+  }
+
+  #list(peer: PeerId, id: string): void {
+    const link = this.#links.get(id)
+    if (link !== undefined) this.core.link(peer, link)
+  }
+
+  #drop(id: string, goodbye: 'closed' | 'superseded' | null): void {
+    const link = this.#links.get(id)
+    if (link === undefined) return
+    this.#links.delete(id)
+    const closing = link.close(goodbye).finally(() => this.#closing.delete(closing))
+    this.#closing.add(closing)
+  }
+
+  #arm(timer: string, ms: number): void {
+    const { clock } = this.#options
+    this.#disarm(timer)
+    const handle = clock.setTimeout(() => {
+      this.#timers.delete(timer)
+      this.#step({ kind: 'due', timer })
+    }, ms)
+    this.#timers.set(timer, handle)
+  }
+
+  #disarm(timer: string): void {
+    this.#options.clock.clearTimeout(this.#timers.get(timer))
+    this.#timers.delete(timer)
+  }
+
+  /* ── Links ─────────────────────────────────────────────────────────────────────────────────── */
+
+  #openLink({ kind, link: id, at, polite }: MeshEffect & { kind: 'dial' | 'accept' }): PeerLink {
+    const { identity, driver, iceServers, iceTransportPolicy, clock, room } = this.#options
+    let opens = kind === 'dial'
+    const { peer } = at
+    return new PeerLink({
+      initiator: kind === 'dial',
+      polite,
+      driver,
+      iceServers,
+      iceTransportPolicy,
+      identity,
+      clock,
+      handshake: new LinkHandshake(
+        { room, session: this.#session, publicKey: identity.publicKey, nonce: crypto.getRandomValues(new Uint8Array(NONCE_BYTES)) },
+        at,
+      ),
+      events: {
+        onSignal: (body) => {
+          this.#signal(at, encodeEnvelope({ opens, link: id, body }))
+          opens = false
+        },
+        onProved: () => this.#step({ kind: 'proved', link: id }),
+        onFrame: (payload, delivery) => void this.core.received(peer, payload, delivery),
+        onGranted: (bytes) => this.core.granted(peer, bytes),
+        onWritable: () => this.core.writable(peer),
+        onPath: (path) => this.#step({ kind: 'path', link: id, path }),
+        onRefused: (reason) => void this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1),
+        onMalformed: () => void this.#malformed++,
+        onEnded: (end, why) => this.#onLinkEnded(id, peer, end, why),
+      },
+    })
+  }
+
+  #onLinkEnded(id: string, peer: PeerId, end: PeerLinkEnd, why: string): void {
+    this.#lastFailure = `the link to ${peer} ended: ${why}`
+    this.#links.delete(id)
+    const listed = this.core.peers.get().has(peer)
+    this.#step({ kind: 'ended', link: id, why: end === 'failed' || end === 'refused' ? end : 'goodbye' })
+    if (end === 'superseded' && listed && this.core.peers.get().size === 1) void this.core.close({ kind: 'remote-requested' })
+  }
+
+  #cutOff(peer: PeerId): void {
+    const link = [...this.#mesh.links].find((view) => view.peer === peer && view.stage !== 'connecting')
+    if (link === undefined) return
+    this.#drop(link.id, null)
+    this.#step({ kind: 'ended', link: link.id, why: 'refused' })
+  }
+
+  /* ── Signalling ────────────────────────────────────────────────────────────────────────────── */
+
+  #onSignal(from: SignalAddress, body: string): void {
+    const envelope = decodeEnvelope(body)
+    if (envelope === null) {
+      this.#malformed++
+      return
+    }
+    const { link } = envelope
+    if (envelope.opens) this.#step({ kind: 'dialled', at: from, link })
+    const known = this.#mesh.links.find((view) => view.id === link)
+    // Only the peer that a link is with may signal about it.
+    if (known?.peer === from.peer && known.session === from.session) this.#links.get(link)?.signal(envelope.body)
+  }
+
+  #signal(to: SignalAddress, body: string): void {
+    try {
+      this.#presence.send(to, body)
+    } catch (error) {
+      if (!(error instanceof PayloadTooLargeError)) throw error
+      this.#lastFailure = `signalling for ${to.peer} was too large for the server`
+    }
+  }
+
+  /* ── The rest ──────────────────────────────────────────────────────────────────────────────── */
+
+  #maxPayloadBytes(): number {
+    let max = MAX_FRAME_BYTES - DATA_HEADER_BYTES
+    for (const peer of this.core.peers.get()) {
+      const link = this.core.linkOf(peer)
+      if (link instanceof PeerLink) max = Math.min(max, link.maxPayloadBytes)
+    }
+    return max
+  }
+
+  #publishLinks(): void {
+    const status = new Map<PeerId, LinkStatus>()
+    for (const { peer, stage } of this.#mesh.links) {
+      // A link that is listed says more of a peer than an attempt beside it.
+      if (stage !== 'connecting' || !status.has(peer)) status.set(peer, { state: stage })
+    }
+    if (!sameStatus(status, this.#status.get())) this.#status.set(status)
+  }
+
+  async #release(): Promise<void> {
+    this.#presence.close()
+    for (const timer of [...this.#timers.keys()]) this.#disarm(timer)
+    for (const id of [...this.#links.keys()]) this.#drop(id, 'closed')
+    this.#status.set(new Map())
+    this.#changed.set(this.#changed.get() + 1)
+    await Promise.all(this.#closing)
+  }
+}
+
+export interface WebRtcSeamOptions {
+  readonly servers: readonly SignalServerEntry[]
+  readonly room: RoomAddress
+  readonly maxPeers?: number | undefined
+  readonly identity: PeerIdentity
+  readonly driver: LinkDriver
+  readonly iceServers: () => Promise<readonly RTCIceServer[]>
+  readonly iceTransportPolicy: RTCIceTransportPolicy
+  readonly clock: Clock
+  readonly random: Random
+  readonly WebSocket?: SignalSocketConstructor | undefined
+}
+
+export interface LinkStatus {
+  readonly state: LinkStage
+}
+
+/** Counts since the weave began. */
+export interface WebRtcDiagnostics {
+  /** Links that were refused before they were listed, by cause. */
+  readonly refused: ReadonlyMap<RefusalReason, number>
+  /** Frames and signals that were none, dropped. */
+  readonly malformed: number
+  /** Lossy frames dropped for want of room. */
+  readonly lossyDropped: number
+  /** Links now open, those being made and those being closed included. */
+  readonly openLinks: number
+}
+
+function sameStatus(a: ReadonlyMap<PeerId, LinkStatus>, b: ReadonlyMap<PeerId, LinkStatus>): boolean {
+  if (a.size !== b.size) return false
+  for (const [peer, { state }] of a) if (b.get(peer)?.state !== state) return false
+  return true
+}
