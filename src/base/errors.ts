@@ -105,6 +105,13 @@ export class SignalingUnavailableError extends SelvageError {
   }
 }
 
+/** Peers of the room were found and no link to any of them could be made: firewalls, or another version of the application. */
+export class LinkFailedError extends SelvageError {
+  constructor(message: string, options: CauseOption = {}) {
+    super('LinkFailedError', message, options)
+  }
+}
+
 /** The page lacks what only a secure context has (WebCrypto, Web Locks). Serve it over HTTPS or from localhost. */
 export class InsecureContextError extends SelvageError {
   constructor(message: string) {
@@ -135,6 +142,19 @@ export class LeadershipLostError extends SelvageError {
 export class MembershipChangeInProgressError extends SelvageError {
   constructor(message: string) {
     super('MembershipChangeInProgressError', message)
+  }
+}
+
+/** A learner to be promoted did not catch up with the log in time. The voters are as they were; it stays a learner. */
+export class LearnerNotCaughtUpError extends SelvageError {
+  readonly learners: readonly string[]
+
+  constructor(learners: readonly string[]) {
+    super(
+      'LearnerNotCaughtUpError',
+      `${learners.join(', ')} did not catch up with the log in time: the voters are as they were; retry when connected`,
+    )
+    this.learners = learners
   }
 }
 
