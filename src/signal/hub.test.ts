@@ -205,10 +205,11 @@ describe('the signalling hub: messages', () => {
     expect([scene.heard(1), scene.heard(2)]).toEqual([[], []])
   })
 
-  it('[HUB-12] a signal to somebody who is not there is dropped in silence', () => {
+  it('[HUB-12] a signal to somebody who is not there, or to oneself, is dropped in silence', () => {
     scene.attach(1, 'ann')
     scene.signal(1, 'bob', 'offer')
     scene.signal(1, 'ann/2', 'offer')
+    scene.signal(1, 'ann/1', 'offer')
     expect(scene.heard(1)).toEqual([])
   })
 

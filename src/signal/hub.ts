@@ -230,7 +230,7 @@ export class SignalHub {
     this.#expel(old.id, SIGNAL_CLOSE.replaced)
   }
 
-  /** An addressee that has gone is no error: its `left` is on the way to the sender. */
+  /** An addressee that has gone is no error: its `left` is on the way to the sender. Nothing comes back to oneself. */
   #relay(connection: Connection, to: SignalAddress, body: string): void {
     const { place } = connection
     if (place === null) {
@@ -238,7 +238,7 @@ export class SignalHub {
       return
     }
     const addressee = place.room.find(to)
-    if (addressee === undefined) return
+    if (addressee === undefined || addressee === place.occupant) return
     this.#send([addressee.connection], { type: 'signal', from: addressOf(place.occupant), body })
   }
 
