@@ -33,6 +33,7 @@ export type Failure =
   | 'table-full'
   | 'no-server'
   | 'no-answer'
+  | 'no-link'
   | 'other-game'
   | 'insecure'
   | 'storage-failed'
@@ -64,6 +65,7 @@ const FAILURES: Readonly<Record<string, Failure>> = {
   RoomFullError: 'table-full',
   SignalingUnavailableError: 'no-server',
   JoinTimeoutError: 'no-answer',
+  LinkFailedError: 'no-link',
   PeerNotConnectedError: 'no-answer',
   GameMismatchError: 'other-game',
   DuplicateHostError: 'other-game',

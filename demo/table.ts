@@ -69,7 +69,7 @@ export class Table {
     const place = await openPlace(name, { signal })
     this.#onClose(() => place.close())
     const founds = foundsHere(errand, name, place)
-    const returns = errand === 'open' && (founds || (await place.storage.load())?.gameId != null)
+    const returns = errand === 'open' && (founds || ((await place.storage.load())?.entries.length ?? 0) > 0)
     this.#tell({
       stage: 'reaching',
       errand: errand === 'create' ? 'create' : returns ? 'return' : 'join',

@@ -87,6 +87,11 @@ const NOTICES: Readonly<Record<Failure, Notice>> = {
     text: 'Somebody is at the table, but no seat was offered in time. Their tab may be asleep: ask them to look at it.',
     actions: ['retry', 'new'],
   },
+  'no-link': {
+    title: 'No way through to your friend',
+    text: 'Your friend is there, but no direct connection could be made. One of the two networks may not allow it: try another, such as a phone’s.',
+    actions: ['retry', 'new'],
+  },
   'other-game': {
     title: 'Another game is played here',
     text: 'What this browser remembers of the table is not the game that is on it now.',

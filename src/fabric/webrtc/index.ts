@@ -6,6 +6,7 @@
  */
 export { WebRtcLoom, DEFAULT_ICE_SERVERS, type WebRtcLoomOptions } from './webrtc-loom.ts'
 export { SignalTag, TAG_BOUNDS, type SignalTagOptions } from './signal-tag.ts'
+export { newRoomSecret } from './room-address.ts'
 export { nativeLinks } from './native-links.ts'
 export {
   CLOSE_BOUND_MS,
