@@ -33,3 +33,43 @@ export { MuxSeam } from './seam/mux-seam.ts'
 export { NamedMux } from './seam/named-mux.ts'
 export type { MuxCounts } from './seam/channel-mux.ts'
 export { InMemoryLoom, InMemoryTag, type InMemoryLoomOptions } from './fabric/memory/index.ts'
+
+/* ── Raft ──────────────────────────────────────────────────────────────────────────────────── */
+export type {
+  ClientIdentity,
+  ClusterConfig,
+  Committed,
+  DedupKey,
+  LogEntry,
+  MembershipChange,
+  MembershipRecord,
+  NodeId,
+  RaftConfig,
+  RaftNode,
+  RaftRole,
+  RaftState,
+  RaftStorage,
+  RaftTraceEvent,
+  RaftTransport,
+  RaftWrite,
+  Snapshot,
+  StoredEntry,
+  StoredSnapshot,
+} from './raft/contract.ts'
+export { raftNode, type RaftNodeOptions } from './raft/raft-node.ts'
+export { seamTransport, type LinkBinding, type SeamTransport, type SeamTransportOptions } from './raft/seam-transport.ts'
+export { InMemoryRaftStorage } from './raft/storage/in-memory-raft-storage.ts'
+
+/* ── Game ──────────────────────────────────────────────────────────────────────────────────── */
+export { gameHost, gameJoin } from './game/bootstrap.ts'
+export {
+  MAX_SEATS,
+  type GameHostOptions,
+  type GameJoinOptions,
+  type GameOptions,
+  type GameSession,
+  type Seat,
+} from './game/contract.ts'
+export { int32, json, type Codec } from './game/codec.ts'
+export type { StandardIssue, StandardResult, StandardSchemaV1 } from './game/standard-schema.ts'
+export { TurnSequencer, type IndexedAction, type TurnEvent } from './game/turn-sequencer.ts'

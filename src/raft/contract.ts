@@ -7,6 +7,8 @@ export type NodeId = string
 export interface ClusterConfig {
   readonly voters: ReadonlySet<NodeId>
   readonly learners: ReadonlySet<NodeId>
+  /** Index of the entry that holds it, 0 for the one a node was started with. What `ifConfigIndex` is compared to. */
+  readonly index?: number | undefined
 }
 
 export interface DedupKey {
@@ -100,6 +102,13 @@ export interface RaftConfig {
   readonly electionTimeoutMaxMs?: number | undefined
   /** Interval between a leader's heartbeats, milliseconds. Default 100. */
   readonly heartbeatIntervalMs?: number | undefined
+  /**
+   * How long a promotion waits for the learner to have caught up (and a change for the one before it)
+   * before it is refused, milliseconds. Default 10,000.
+   */
+  readonly catchUpTimeoutMs?: number | undefined
+  /** Proposals of this node that may be under way at once, beyond which `propose` rejects. Default 1024. */
+  readonly maxPendingProposals?: number | undefined
   /** Refuses (`ConfigError`) to start on the system clock: a test's guard against real timers. Default false. */
   readonly expectVirtualTime?: boolean | undefined
 }
@@ -143,7 +152,10 @@ export interface RaftNode extends AsyncDisposable {
    */
   propose(command: Uint8Array, options?: WaitOptions & { requestId?: number | undefined }): Promise<LogEntry>
   /** On the leader. Resolves when the new configuration has committed. */
-  changeMembership(change: MembershipChange, options?: WaitOptions & { ifConfigIndex?: number | undefined }): Promise<ClusterConfig>
+  changeMembership(
+    change: MembershipChange,
+    options?: WaitOptions & { ifConfigIndex?: number | undefined },
+  ): Promise<ClusterConfig>
   /** Resolves when this node leads. */
   awaitLeadership(options?: WaitOptions): Promise<void>
   readonly trace: AsyncIterable<RaftTraceEvent>

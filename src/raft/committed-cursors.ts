@@ -1,0 +1,83 @@
+import { throwIfAborted } from '../base/abort.ts'
+import type { Committed, StoredEntry } from './contract.ts'
+import type { RaftLog } from './core/log.ts'
+
+/**
+ * Readers of what has committed. Each is a position in the log and nothing else: replay and live are the
+ * same reading, nothing is buffered, and a slow reader costs nobody anything.
+ */
+export class CommittedCursors {
+  readonly #log: RaftLog
+  readonly #commitIndex: () => number
+  #wake: (() => void)[] = []
+  #ended = false
+
+  constructor(log: RaftLog, commitIndex: () => number) {
+    this.#log = log
+    this.#commitIndex = commitIndex
+  }
+
+  /** Every committed index from `index` on (1 at the least), each once. Each iteration starts over. */
+  from(index: number, signal: AbortSignal | undefined): AsyncIterable<Committed> {
+    if (!Number.isSafeInteger(index) || index < 0) {
+      throw new RangeError(`index ${index} is not a whole number from 0 to 2^53 - 1`)
+    }
+    return { [Symbol.asyncIterator]: () => this.#cursor(Math.max(1, index), signal) }
+  }
+
+  /** The commit index has moved. */
+  advanced(): void {
+    const wake = this.#wake
+    this.#wake = []
+    for (const resume of wake) resume()
+  }
+
+  /** Nothing more will commit here. Cursors read what has, then are done. */
+  end(): void {
+    this.#ended = true
+    this.advanced()
+  }
+
+  #cursor(start: number, signal: AbortSignal | undefined): AsyncIterator<Committed> {
+    let next = Math.max(start, this.#log.floorIndex + 1)
+    let live = true
+    const end = { done: true, value: undefined } as const
+    const stop = (): void => {
+      live = false
+      signal?.removeEventListener('abort', wakeAll)
+    }
+    const wakeAll = (): void => this.advanced()
+    signal?.addEventListener('abort', wakeAll, { once: true })
+    return {
+      next: async () => {
+        while (live) {
+          if (signal?.aborted === true) {
+            stop()
+            throwIfAborted(signal)
+          }
+          const entry = next <= this.#commitIndex() ? this.#log.entryAt(next) : null
+          if (entry !== null) {
+            next++
+            return { done: false, value: committedOf(entry) }
+          }
+          if (this.#ended) break
+          await new Promise<void>((resume) => this.#wake.push(resume))
+        }
+        stop()
+        return end
+      },
+      return: () => {
+        stop()
+        wakeAll()
+        return Promise.resolve(end)
+      },
+    }
+  }
+}
+
+/** What the engine appends for itself is told by index alone. */
+function committedOf(entry: StoredEntry): Committed {
+  if (entry.kind !== 'command') return { kind: 'internal', index: entry.index }
+  const { kind: _, ...logEntry } = entry
+  return { kind: 'entry', entry: logEntry }
+}

@@ -1,0 +1,122 @@
+import type { NodeId } from '../contract.ts'
+import { hasQuorum, isVoter, recordOf, votersOf } from './configuration.ts'
+import type { PreVote, PreVoteReply, Vote, VoteReply } from './message.ts'
+import type { Replica } from './replica.ts'
+import { heartbeat } from './replication.ts'
+import { becomeFollower } from './transitions.ts'
+
+/**
+ * Nothing was heard of a leader for an election timeout. A voter asks around whether it could win
+ * before it spends a term on it, so that one who is cut off, or alone in missing the leader, disturbs nobody.
+ */
+export function onElectionTimeout(r: Replica): void {
+  becomeFollower(r, r.term, null, 'no leader')
+  if (!isVoter(r.config, r.id) || r.term >= Number.MAX_SAFE_INTEGER) {
+    r.electionAtMs = Infinity
+    return
+  }
+  r.resetElectionTimer()
+  if (hasQuorum(r.config, (id) => id === r.id)) {
+    campaign(r)
+    return
+  }
+  const nonce = Math.floor(r.random() * 2 ** 32)
+  r.preVote = { nonce, granted: new Set([r.id]) }
+  r.note('pre-vote', { term: r.term + 1 })
+  const { lastIndex, lastTerm } = r.log
+  for (const id of votersOf(r.config)) {
+    if (id !== r.id) r.outbox.send(id, { kind: 'pre-vote', term: r.term + 1, lastIndex, lastTerm, nonce })
+  }
+}
+
+/** Answers as it would vote, and changes nothing. */
+export function onPreVote(r: Replica, from: NodeId, { term, lastIndex, lastTerm, nonce }: PreVote): void {
+  const granted = term > r.term && !leaderLives(r) && r.log.isCoveredBy({ index: lastIndex, term: lastTerm })
+  r.outbox.send(from, { kind: 'pre-vote-reply', term: r.term, nonce, granted })
+}
+
+export function onPreVoteReply(r: Replica, from: NodeId, { nonce, granted }: PreVoteReply): void {
+  if (r.preVote === null || r.preVote.nonce !== nonce || !granted) return
+  r.preVote.granted.add(from)
+  const { granted: grants } = r.preVote
+  if (hasQuorum(r.config, (id) => grants.has(id))) campaign(r)
+}
+
+/** RequestVote (Raft paper, figure 2). While a leader is known to live, a candidate is not even listened to. */
+export function onVote(r: Replica, from: NodeId, { term, lastIndex, lastTerm }: Vote): void {
+  if (leaderLives(r) && term > r.term) {
+    r.note('vote-denied', { from, term, reason: 'leader lives' })
+    r.outbox.send(from, { kind: 'vote-reply', term: r.term, granted: false })
+    return
+  }
+  if (term > r.term) becomeFollower(r, term, null, 'higher term')
+  const free = r.vote === null || r.vote === from
+  const granted = term === r.term && free && r.log.isCoveredBy({ index: lastIndex, term: lastTerm })
+  r.note(granted ? 'vote-granted' : 'vote-denied', { from, term })
+  if (!granted) {
+    r.outbox.send(from, { kind: 'vote-reply', term: r.term, granted })
+    return
+  }
+  if (r.vote === null) r.setTerm(term, from)
+  if (r.electionAtMs !== Infinity) r.resetElectionTimer()
+  r.outbox.sendWhenDurable(from, { kind: 'vote-reply', term: r.term, granted })
+}
+
+export function onVoteReply(r: Replica, from: NodeId, { term, granted }: VoteReply): void {
+  if (r.campaign === null || term !== r.term || !granted) return
+  r.campaign.granted.add(from)
+  leadIfElected(r)
+}
+
+/** A write became durable: the own vote may have been in it. */
+export function countOwnVote(r: Replica): void {
+  if (r.campaign === null || r.outbox.durableWrite < r.campaign.write) return
+  r.campaign.granted.add(r.id)
+  leadIfElected(r)
+}
+
+function campaign(r: Replica): void {
+  r.setTerm(r.term + 1, r.id)
+  r.state = 'candidate'
+  r.preVote = null
+  r.campaign = { write: r.outbox.pendingWrite, granted: new Set() }
+  r.note('candidate', { term: r.term })
+  r.resetElectionTimer()
+  const { lastIndex, lastTerm } = r.log
+  for (const id of votersOf(r.config)) {
+    if (id !== r.id) r.outbox.sendWhenDurable(id, { kind: 'vote', term: r.term, lastIndex, lastTerm })
+  }
+}
+
+function leadIfElected(r: Replica): void {
+  const granted = r.campaign?.granted
+  if (granted === undefined || !hasQuorum(r.config, (id) => granted.has(id))) return
+  r.note('leader', { term: r.term })
+  r.state = 'leader'
+  r.campaign = null
+  r.leader = r.id
+  r.setPin(r.id)
+  r.electionAtMs = Infinity
+  r.forwards.clear()
+  r.progress.clear()
+  // All that was in the log when the campaign began became durable before the own vote did.
+  r.selfMatch = r.log.lastIndex
+  r.verified = r.log.lastIndex
+  r.syncProgress()
+  for (const progress of r.progress.values()) progress.next = r.log.lastIndex + 1
+  openTerm(r)
+  heartbeat(r)
+}
+
+/**
+ * A leader's first entry is of its own term, so that what it inherited can commit. The first of a whole
+ * log says who is in the cluster: whoever has any entry knows its members.
+ */
+function openTerm(r: Replica): void {
+  if (r.config.index === 0) r.appendOwn({ kind: 'config', config: recordOf(r.config) })
+  else r.appendOwn({ kind: 'noop' })
+}
+
+function leaderLives(r: Replica): boolean {
+  return r.state === 'leader' || r.at.nowMs < r.leaseUntilMs
+}

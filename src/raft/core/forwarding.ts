@@ -1,0 +1,110 @@
+import type { NodeId, StoredEntry } from '../contract.ts'
+import { PayloadTooLargeError } from '../../base/errors.ts'
+import { maxCommandBytes } from './entry-size.ts'
+import type { Forward, ForwardRefused } from './message.ts'
+import { FORWARD_WINDOW, type Proposal } from './proposals.ts'
+import type { Replica } from './replica.ts'
+
+/** Entries a leader lets stand uncommitted; beyond it proposals wait, and forwards are left to be sent again. */
+export const MAX_UNCOMMITTED_ENTRIES = 8192
+
+/** Gives parked proposals to the leader, oneself or another; with none known they stay parked. */
+export function giveProposals(r: Replica): void {
+  if (!r.proposals.hasParked) return
+  if (r.state === 'leader') r.proposals.giveParked((proposal) => appendLocally(r, proposal))
+  else if (r.leader !== null) r.proposals.giveParked((proposal) => forward(r, proposal))
+}
+
+/** Repeats what the leader of this term was sent and has not committed: a frame may have been lost. */
+export function resendForwards(r: Replica): void {
+  r.proposals.resendAtMs = Infinity
+  if (r.leader === null || r.state === 'leader') return
+  for (const proposal of r.proposals.withLeaderOf(r.term)) sendForward(r, r.leader, proposal)
+}
+
+/** A member's proposal arrived. It is appended once, however often it comes, or left for the member to repeat. */
+export function onForward(r: Replica, from: NodeId, message: Forward): void {
+  const { term, incarnation, serial, lowest, dedupKey, command } = message
+  if (r.state !== 'leader' || term !== r.term) {
+    r.drop('forward-not-leader', from)
+    return
+  }
+  if (dedupKey?.clientId.startsWith('auto:') === true && !dedupKey.clientId.startsWith(`auto:${from}-`)) {
+    r.drop('forward-foreign-client', from)
+    return
+  }
+  const fate = r.forwards.look(from, incarnation, serial, lowest)
+  if (fate === 'old' || fate === 'appended') return
+  if (fate === 'full' || (fate === 'new' && hasBacklog(r))) {
+    r.drop('forward-overload', from)
+    return
+  }
+  const maxBytes = maxCommandBytes(r.at.frameBytes, dedupKey, from)
+  if (fate === 'new' && command.length <= maxBytes) {
+    r.forwards.record(from, serial, null)
+    r.appendOwn({ kind: 'command', command, dedupKey, proposer: from })
+    return
+  }
+  const refusedFor = fate === 'new' ? Math.max(0, maxBytes) : fate
+  r.forwards.record(from, serial, refusedFor)
+  r.outbox.send(from, { kind: 'forward-refused', term, incarnation, serial, maxBytes: refusedFor })
+}
+
+/** Only the leader it was sent to, in the term it was sent in, can refuse a forward. */
+export function onForwardRefused(r: Replica, from: NodeId, message: ForwardRefused): void {
+  const { term, incarnation, serial, maxBytes } = message
+  const proposal = r.proposals.bySerial(serial)
+  const ours = incarnation === r.proposals.incarnation && r.pin?.term === term && r.pin.id === from
+  if (!ours || proposal === null || proposal.sentTerm !== term) {
+    r.drop('refusal-not-asked', from)
+    return
+  }
+  refuse(r, proposal, maxBytes)
+}
+
+/** Resolves what has committed, and takes back what was with a leader that can no longer commit it. */
+export function settleProposals(r: Replica, committed: readonly StoredEntry[]): void {
+  if (r.proposals.size === 0) return
+  for (const entry of committed) {
+    if (entry.kind !== 'command' || entry.proposer !== r.id || entry.dedupKey === null) continue
+    const { kind: _, ...logEntry } = entry
+    for (const token of r.proposals.take(entry.dedupKey)?.tokens ?? []) {
+      r.outcomes.push({ kind: 'proposed', token, entry: logEntry })
+    }
+  }
+  r.proposals.reclaimBefore(committed.at(-1)?.term ?? 0)
+}
+
+function appendLocally(r: Replica, proposal: Proposal): boolean {
+  if (hasBacklog(r)) return false
+  const { command, dedupKey } = proposal
+  proposal.sentTerm = r.term
+  const maxBytes = maxCommandBytes(r.at.frameBytes, dedupKey, r.id)
+  if (command.length > maxBytes) refuse(r, proposal, Math.max(0, maxBytes))
+  else r.appendOwn({ kind: 'command', command, dedupKey, proposer: r.id })
+  return true
+}
+
+function forward(r: Replica, proposal: Proposal): boolean {
+  if (r.leader === null || proposal.serial - r.proposals.lowestSerial >= FORWARD_WINDOW) return false
+  proposal.sentTerm = r.term
+  sendForward(r, r.leader, proposal)
+  return true
+}
+
+function sendForward(r: Replica, leader: NodeId, proposal: Proposal): void {
+  const { serial, dedupKey, command } = proposal
+  const { incarnation, lowestSerial: lowest } = r.proposals
+  r.outbox.send(leader, { kind: 'forward', term: r.term, incarnation, serial, lowest, dedupKey, command })
+  if (r.proposals.resendAtMs === Infinity) r.proposals.resendAtMs = r.at.nowMs + r.timing.electionTimeoutMinMs
+}
+
+function refuse(r: Replica, proposal: Proposal, maxBytes: number): void {
+  r.proposals.take(proposal.dedupKey)
+  const error = new PayloadTooLargeError(proposal.command.length, maxBytes)
+  for (const token of proposal.tokens) r.outcomes.push({ kind: 'failed', token, error })
+}
+
+function hasBacklog(r: Replica): boolean {
+  return r.log.lastIndex - r.commit >= MAX_UNCOMMITTED_ENTRIES
+}

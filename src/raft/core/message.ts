@@ -1,0 +1,105 @@
+import type { DedupKey, NodeId, StoredEntry } from '../contract.ts'
+
+/**
+ * What nodes say to one another. No message names its sender: that is the authenticated link's word.
+ * `term` is the sender's current term, except in `pre-vote`, where it is the term that a campaign would have.
+ */
+export type RaftMessage =
+  | PreVote
+  | PreVoteReply
+  | Vote
+  | VoteReply
+  | Append
+  | AppendReply
+  | CommitNotice
+  | Forward
+  | ForwardRefused
+
+/** "Would you vote for me?" Asked before a term is spent (Raft thesis, section 9.6). */
+export interface PreVote {
+  readonly kind: 'pre-vote'
+  readonly term: number
+  readonly lastIndex: number
+  readonly lastTerm: number
+  /** Names the probe: answers to an earlier one of the same term do not count. */
+  readonly nonce: number
+}
+
+export interface PreVoteReply {
+  readonly kind: 'pre-vote-reply'
+  readonly term: number
+  readonly nonce: number
+  readonly granted: boolean
+}
+
+/** RequestVote (Raft paper, figure 2). Sent once the candidate's own term and vote are durable. */
+export interface Vote {
+  readonly kind: 'vote'
+  readonly term: number
+  readonly lastIndex: number
+  readonly lastTerm: number
+}
+
+export interface VoteReply {
+  readonly kind: 'vote-reply'
+  readonly term: number
+  readonly granted: boolean
+}
+
+/** AppendEntries (Raft paper, figure 2). Without entries: heartbeat and probe in one. */
+export interface Append {
+  readonly kind: 'append'
+  readonly term: number
+  readonly prevIndex: number
+  readonly prevTerm: number
+  readonly commit: number
+  /** Contiguous from `prevIndex + 1`. */
+  readonly entries: readonly StoredEntry[]
+}
+
+export interface AppendReply {
+  readonly kind: 'append-reply'
+  readonly term: number
+  readonly accepted: boolean
+  /** Accepted: the last index that the frame covered. Refused: the `prevIndex` that did not match. */
+  readonly index: number
+  /** Refused: the follower's last position, at most `index`, whose term is at most the frame's `prevTerm`. */
+  readonly hintIndex: number
+  readonly hintTerm: number
+}
+
+/** The leader's commit index, pushed as soon as it moves. Needs no answer. */
+export interface CommitNotice {
+  readonly kind: 'commit'
+  readonly term: number
+  readonly commit: number
+}
+
+/** A proposal, on its way to the leader of `term`. No leader of another term takes it. */
+export interface Forward {
+  readonly kind: 'forward'
+  readonly term: number
+  /** Random number of the sender's process, so that a restarted sender may count from the beginning. */
+  readonly incarnation: number
+  /** Counts the sender's proposals. A copy sent again has the same number and is appended once. */
+  readonly serial: number
+  /** The lowest serial that the sender still waits for: what lies below may be forgotten. */
+  readonly lowest: number
+  readonly dedupKey: DedupKey | null
+  readonly command: Uint8Array
+}
+
+/** The leader of `term` will never append the proposal: it cannot carry a command of that size. */
+export interface ForwardRefused {
+  readonly kind: 'forward-refused'
+  readonly term: number
+  readonly incarnation: number
+  readonly serial: number
+  /** Largest command the leader takes, bytes. */
+  readonly maxBytes: number
+}
+
+export interface Outgoing {
+  readonly to: NodeId
+  readonly message: RaftMessage
+}

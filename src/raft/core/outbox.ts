@@ -1,0 +1,101 @@
+import type { NodeId, RaftWrite, StoredEntry } from '../contract.ts'
+import type { Outgoing, RaftMessage } from './message.ts'
+
+type Batch = { -readonly [K in keyof RaftWrite]: RaftWrite[K] } & { entries?: StoredEntry[] }
+
+/**
+ * What one round of the core wants done outside: frames to send and one batch to make durable. A frame
+ * that promises something (a vote, an acknowledgement) is held until every write begun before it is
+ * durable; all others leave at once.
+ */
+export class Outbox {
+  #messages: Outgoing[] = []
+  #held: (Outgoing & { readonly write: number })[] = []
+  #batch: Batch | null = null
+  /** Number of the newest batch handed out. */
+  #issued = 0
+  #durable = 0
+
+  /** Number of the write that makes durable all that was recorded so far. */
+  get pendingWrite(): number {
+    return this.#batch === null ? this.#issued : this.#issued + 1
+  }
+
+  get durableWrite(): number {
+    return this.#durable
+  }
+
+  send(to: NodeId, message: RaftMessage): void {
+    this.#messages.push({ to, message })
+  }
+
+  /** Sends once all that was recorded so far is durable. */
+  sendWhenDurable(to: NodeId, message: RaftMessage): void {
+    const write = this.pendingWrite
+    if (write <= this.#durable) this.#messages.push({ to, message })
+    else this.#held.push({ to, message, write })
+  }
+
+  recordTerm(term: number, vote: NodeId | null): void {
+    Object.assign(this.#open(), { term, vote })
+  }
+
+  recordLeader(term: number, id: NodeId): void {
+    this.#open().leader = { term, id }
+  }
+
+  recordCommit(index: number): void {
+    this.#open().commit = index
+  }
+
+  recordEntry(entry: StoredEntry): void {
+    const batch = this.#open()
+    if (batch.entries === undefined) batch.entries = [entry]
+    else batch.entries.push(entry)
+  }
+
+  /** Cuts from the batch what is still in it; the rest is cut from the storage. */
+  recordTruncation(from: number): void {
+    const batch = this.#open()
+    const entries = batch.entries ?? []
+    const first = entries[0]?.index
+    if (first !== undefined && from > first) {
+      entries.length = from - first
+      return
+    }
+    batch.entries = []
+    batch.truncateFrom = Math.min(batch.truncateFrom ?? from, from)
+  }
+
+  get hasWrite(): boolean {
+    return this.#batch !== null
+  }
+
+  takeMessages(): Outgoing[] {
+    const messages = this.#messages
+    this.#messages = []
+    return messages
+  }
+
+  takeWrite(): { readonly id: number; readonly batch: RaftWrite } | null {
+    const batch = this.#batch
+    if (batch === null) return null
+    this.#batch = null
+    this.#issued++
+    return { id: this.#issued, batch }
+  }
+
+  /** Everything up to write `id` is durable. */
+  written(id: number): void {
+    this.#durable = Math.max(this.#durable, id)
+    if (this.#held.length === 0) return
+    const free = this.#held.filter(({ write }) => write <= this.#durable)
+    this.#held = this.#held.filter(({ write }) => write > this.#durable)
+    for (const { to, message } of free) this.#messages.push({ to, message })
+  }
+
+  #open(): Batch {
+    this.#batch ??= {}
+    return this.#batch
+  }
+}

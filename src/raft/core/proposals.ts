@@ -1,0 +1,155 @@
+import type { DedupKey, NodeId } from '../contract.ts'
+
+/** Proposals one node has with a leader at a time, and forwards a leader remembers of one member. */
+export const FORWARD_WINDOW = 1024
+
+/** A command on its way into the log, until it is seen to commit. */
+export interface Proposal {
+  readonly serial: number
+  readonly command: Uint8Array
+  readonly dedupKey: DedupKey
+  /** Who waits for it. Empty once all of them gave up. */
+  readonly tokens: Set<number>
+  /** The term whose leader it was given to; `null` while it waits for one. */
+  sentTerm: number | null
+}
+
+/**
+ * This node's own proposals. One is *parked* until a leader is known, then *with* the leader of a term.
+ * It comes back only when an entry of a later term has committed: from then on nothing of the earlier
+ * term can enter the log any more, so giving it to another leader cannot make it count twice.
+ */
+export class Proposals {
+  /** Tells this process's forwards from those of an earlier one under the same id. */
+  readonly incarnation: number
+  /** When to repeat what a leader should have had by now. */
+  resendAtMs: number = Infinity
+  readonly #bySerial: Map<number, Proposal> = new Map()
+  readonly #byKey: Map<string, Proposal> = new Map()
+  readonly #byToken: Map<number, Proposal> = new Map()
+  /** In order of serials. */
+  #parked: Proposal[] = []
+  #lastSerial = 0
+
+  constructor(incarnation: number) {
+    this.incarnation = incarnation
+  }
+
+  get size(): number {
+    return this.#bySerial.size
+  }
+
+  get lowestSerial(): number {
+    for (const serial of this.#bySerial.keys()) return serial
+    return this.#lastSerial + 1
+  }
+
+  /** A second proposal under a key that is under way waits for the first instead of being sent. */
+  add(token: number, command: Uint8Array, dedupKey: DedupKey): void {
+    const key = keyText(dedupKey)
+    let proposal = this.#byKey.get(key)
+    if (proposal === undefined) {
+      proposal = { serial: ++this.#lastSerial, command, dedupKey, tokens: new Set(), sentTerm: null }
+      this.#byKey.set(key, proposal)
+      this.#bySerial.set(proposal.serial, proposal)
+      this.#parked.push(proposal)
+    }
+    proposal.tokens.add(token)
+    this.#byToken.set(token, proposal)
+  }
+
+  /** The caller gave up. What no leader has had yet will never be sent. */
+  withdraw(token: number): void {
+    const proposal = this.#byToken.get(token)
+    this.#byToken.delete(token)
+    proposal?.tokens.delete(token)
+    if (proposal?.tokens.size === 0) this.#remove(proposal)
+  }
+
+  /** Hands parked proposals to `give` in order, until it returns false. */
+  giveParked(give: (proposal: Proposal) => boolean): void {
+    let given = 0
+    while (given < this.#parked.length && give(this.#parked[given] as Proposal)) given++
+    if (given > 0) this.#parked = this.#parked.slice(given)
+  }
+
+  get hasParked(): boolean {
+    return this.#parked.length > 0
+  }
+
+  bySerial(serial: number): Proposal | null {
+    return this.#bySerial.get(serial) ?? null
+  }
+
+  /** Removes and returns the proposal that committed under `dedupKey`. */
+  take(dedupKey: DedupKey): Proposal | null {
+    const proposal = this.#byKey.get(keyText(dedupKey)) ?? null
+    if (proposal !== null) this.#remove(proposal)
+    return proposal
+  }
+
+  /** Those now with the leader of `term`, in order. */
+  withLeaderOf(term: number): Proposal[] {
+    return [...this.#bySerial.values()].filter(({ sentTerm }) => sentTerm === term)
+  }
+
+  /** An entry of `term` has committed: what was with leaders of earlier terms is parked again. */
+  reclaimBefore(term: number): void {
+    const reclaimed = [...this.#bySerial.values()].filter(({ sentTerm }) => sentTerm !== null && sentTerm < term)
+    if (reclaimed.length === 0) return
+    for (const proposal of reclaimed) proposal.sentTerm = null
+    this.#parked = [...this.#parked, ...reclaimed].sort((a, b) => a.serial - b.serial)
+  }
+
+  #remove(proposal: Proposal): void {
+    this.#bySerial.delete(proposal.serial)
+    this.#byKey.delete(keyText(proposal.dedupKey))
+    for (const token of proposal.tokens) this.#byToken.delete(token)
+    if (proposal.sentTerm === null) this.#parked = this.#parked.filter((parked) => parked !== proposal)
+  }
+}
+
+interface MemberForwards {
+  readonly incarnation: number
+  /** Serials taken: `null` for appended, else the size that it was refused for. */
+  readonly taken: Map<number, number | null>
+}
+
+/** What a leader has taken from each member in its term, so that a repeated forward is appended once. */
+export class ForwardLedger {
+  readonly #members: Map<NodeId, MemberForwards> = new Map()
+
+  clear(): void {
+    this.#members.clear()
+  }
+
+  /**
+   * What became of a forward: `new`, `full` (the member has too many), `old` (it waits no longer),
+   * `appended`, or the size it was refused for.
+   */
+  look(
+    from: NodeId,
+    incarnation: number,
+    serial: number,
+    lowest: number,
+  ): 'new' | 'full' | 'old' | 'appended' | number {
+    let member = this.#members.get(from)
+    if (member === undefined || member.incarnation !== incarnation) {
+      member = { incarnation, taken: new Map() }
+      this.#members.set(from, member)
+    }
+    for (const known of member.taken.keys()) if (known < lowest) member.taken.delete(known)
+    if (serial < lowest) return 'old'
+    const fate = member.taken.get(serial)
+    if (fate !== undefined) return fate ?? 'appended'
+    return member.taken.size >= FORWARD_WINDOW ? 'full' : 'new'
+  }
+
+  record(from: NodeId, serial: number, refusedFor: number | null): void {
+    this.#members.get(from)?.taken.set(serial, refusedFor)
+  }
+}
+
+function keyText({ clientId, requestId }: DedupKey): string {
+  return `${requestId} ${clientId}`
+}

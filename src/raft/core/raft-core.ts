@@ -1,0 +1,290 @@
+import type { Random } from '../../base/random.ts'
+import type {
+  ClusterConfig,
+  DedupKey,
+  MembershipChange,
+  NodeId,
+  RaftRole,
+  RaftWrite,
+  StoredEntry,
+} from '../contract.ts'
+import { isMember, isVoter, publishedConfig } from './configuration.ts'
+import { countOwnVote, onElectionTimeout, onPreVote, onPreVoteReply, onVote, onVoteReply } from './election.ts'
+import { onAppend, onCommitNotice } from './follower.ts'
+import { giveProposals, onForward, onForwardRefused, resendForwards } from './forwarding.ts'
+import type { RaftLog } from './log.ts'
+import { advanceMembership, requestChange, withdrawChange } from './membership.ts'
+import type { Outgoing, RaftMessage } from './message.ts'
+import { ForwardLedger, Proposals } from './proposals.ts'
+import { type Circumstances, type DurableState, type Outcome, Replica, type Timing, type TraceNote } from './replica.ts'
+import { advanceCommit, heartbeat, onAppendReply, onReachable, replicate } from './replication.ts'
+import { becomeFollower } from './transitions.ts'
+
+/** How far above a node's own term a frame's may lie. Beyond it the frame is a forgery or a fault, and dropped. */
+export const MAX_TERM_JUMP = 1_000_000
+
+/** What happens to a node. Any number may be stepped before a round is taken. */
+export type Input =
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'message'; readonly from: NodeId; readonly message: RaftMessage }
+  /** Everything up to write `id` of an earlier round is durable. */
+  | { readonly kind: 'written'; readonly id: number }
+  /** Tokens are the caller's: the outcome carries them back. */
+  | { readonly kind: 'propose'; readonly token: number; readonly command: Uint8Array; readonly dedupKey: DedupKey }
+  | {
+      readonly kind: 'change'
+      readonly token: number
+      readonly change: MembershipChange
+      readonly ifConfigIndex: number | null
+    }
+  /** The caller of a `propose` or `change` gave up. It gets no outcome. */
+  | { readonly kind: 'withdraw'; readonly token: number }
+  | { readonly kind: 'reachable'; readonly peer: NodeId }
+
+/** What the caller owes the core after a round of steps. */
+export interface Ready {
+  /** To be begun first, and answered with `written` once durable. Ids count from 1, without gaps. */
+  readonly write: { readonly id: number; readonly batch: RaftWrite } | null
+  /** To be sent now: what depends on a write is not among them before it is durable. */
+  readonly messages: readonly Outgoing[]
+  /** Newly committed, in order, each once. */
+  readonly committed: readonly StoredEntry[]
+  readonly outcomes: readonly Outcome[]
+  readonly notes: readonly TraceNote[]
+}
+
+/**
+ * One Raft node as a state machine (Ongaro and Ousterhout, "In Search of an Understandable Consensus
+ * Algorithm", with the thesis' pre-vote, check-quorum and learners). It has no promise, timer, clock or
+ * chance of its own. Its caller goes round and round:
+ *
+ *     for each thing that happened:  core.step(input, at)
+ *     const ready = core.ready()
+ *     begin the write of ready.write; when it is durable: core.step({ kind: 'written', id }, at)
+ *     send ready.messages; hand ready.committed to the application; answer ready.outcomes
+ *     wake up at core.nextDeadlineMs and step a 'tick'
+ *
+ * Writes may overlap, as long as they become durable in order. A leader's entries travel to the
+ * followers while its own disk still writes; it counts itself only when that is done.
+ */
+export class RaftCore {
+  readonly #replica: Replica
+
+  constructor(options: {
+    id: NodeId
+    /** Who is in the cluster as long as the log does not say. No voters: a joiner, which follows whoever leads. */
+    cluster: ClusterConfig
+    durable: DurableState
+    timing: Timing
+    random: Random
+    at: Circumstances
+  }) {
+    const incarnation = Math.floor(options.random() * 2 ** 32)
+    const r = new Replica({ ...options, proposals: new Proposals(incarnation), forwards: new ForwardLedger() })
+    this.#replica = r
+    if (!isVoter(r.config, r.id)) return
+    // Who is alone has nobody to wait for.
+    if (r.config.voters.size === 1 && r.config.old === null) r.electionAtMs = r.at.nowMs
+    else r.resetElectionTimer()
+  }
+
+  get id(): NodeId {
+    return this.#replica.id
+  }
+
+  get role(): RaftRole {
+    return this.#replica.role
+  }
+
+  get leader(): NodeId | null {
+    return this.#replica.leader
+  }
+
+  get term(): number {
+    return this.#replica.term
+  }
+
+  get commitIndex(): number {
+    return this.#replica.commit
+  }
+
+  get membership(): ClusterConfig {
+    return publishedConfig(this.#replica.config)
+  }
+
+  /** Whether a change of voters is under way: decisions then need a majority of the outgoing voters too. */
+  get isJoint(): boolean {
+    return this.#replica.config.old !== null
+  }
+
+  /** To be read only. */
+  get log(): RaftLog {
+    return this.#replica.log
+  }
+
+  /** Frames dropped, by the gate that refused them. */
+  get dropped(): ReadonlyMap<string, number> {
+    return this.#replica.dropped
+  }
+
+  get pendingProposals(): number {
+    return this.#replica.proposals.size
+  }
+
+  /** When the next `tick` is due, clock milliseconds; `Infinity` when nothing waits for time. */
+  get nextDeadlineMs(): number {
+    const r = this.#replica
+    const changeMs = r.pendingChange?.phase === 'waiting' ? r.pendingChange.deadlineMs : Infinity
+    return Math.min(r.electionAtMs, r.heartbeatAtMs, r.storeCommitAtMs, r.proposals.resendAtMs, changeMs)
+  }
+
+  /** Leader: how far `peer` is known to have got, and when it last answered; `null` elsewhere or of a stranger. */
+  progressOf(peer: NodeId): { readonly matchIndex: number; readonly contactMs: number } | null {
+    const progress = this.#replica.progress.get(peer)
+    return progress === undefined ? null : { matchIndex: progress.match, contactMs: progress.contactMs }
+  }
+
+  step(input: Input, at: Circumstances): void {
+    const r = this.#replica
+    r.at = at
+    switch (input.kind) {
+      case 'tick':
+        tick(r)
+        break
+      case 'message':
+        receive(r, input.from, input.message)
+        break
+      case 'written':
+        r.outbox.written(input.id)
+        this.#countOwnEntries(input.id)
+        countOwnVote(r)
+        break
+      case 'propose':
+        r.proposals.add(input.token, input.command, input.dedupKey)
+        break
+      case 'change':
+        requestChange(r, input.token, input.change, input.ifConfigIndex)
+        break
+      case 'withdraw':
+        r.proposals.withdraw(input.token)
+        withdrawChange(r, input.token)
+        break
+      case 'reachable':
+        onReachable(r, input.peer)
+        break
+    }
+  }
+
+  /** Ends a round: decides what the steps since the last one amount to, and hands over what is to be done. */
+  ready(): Ready {
+    const r = this.#replica
+    if (r.state === 'leader') advanceCommit(r)
+    const mustGo = r.state === 'leader' && advanceMembership(r)
+    giveProposals(r)
+    if (r.state === 'leader') replicate(r)
+    if (mustGo) becomeFollower(r, r.term, null, 'removed')
+    if (r.commit > r.storedCommit && (r.outbox.hasWrite || r.at.nowMs >= r.storeCommitAtMs)) {
+      r.outbox.recordCommit(r.commit)
+      r.storedCommit = r.commit
+      r.storeCommitAtMs = Infinity
+    }
+    const write = r.outbox.takeWrite()
+    if (write !== null) this.#writes.push({ id: write.id, term: r.term, lastIndex: r.log.lastIndex })
+    const ready = {
+      write,
+      messages: r.outbox.takeMessages(),
+      committed: r.committed,
+      outcomes: r.outcomes,
+      notes: r.notes,
+    }
+    r.committed = []
+    r.outcomes = []
+    r.notes = []
+    return ready
+  }
+
+  /** Writes under way, and where the log ended with each. */
+  readonly #writes: { readonly id: number; readonly term: number; readonly lastIndex: number }[] = []
+
+  #countOwnEntries(id: number): void {
+    const r = this.#replica
+    while (this.#writes.length > 0 && (this.#writes[0] as { id: number }).id <= id) {
+      const { term, lastIndex } = this.#writes.shift() as { term: number; lastIndex: number }
+      // In another term the log may have been another one.
+      if (r.state === 'leader' && term === r.term) r.selfMatch = Math.max(r.selfMatch, lastIndex)
+    }
+  }
+}
+
+function tick(r: Replica): void {
+  const { nowMs } = r.at
+  if (r.state === 'leader') {
+    if (nowMs >= r.heartbeatAtMs) heartbeat(r)
+  } else if (nowMs >= r.electionAtMs) {
+    onElectionTimeout(r)
+  }
+  if (nowMs >= r.proposals.resendAtMs) resendForwards(r)
+}
+
+/** Nothing that has no right to be heard reaches a handler: each gate is checked before a term is taken over. */
+function receive(r: Replica, from: NodeId, message: RaftMessage): void {
+  const gate = refusingGate(r, from, message)
+  if (gate !== null) {
+    r.drop(gate, from)
+    return
+  }
+  switch (message.kind) {
+    case 'append':
+      onAppend(r, from, message)
+      break
+    case 'commit':
+      onCommitNotice(r, from, message)
+      break
+    case 'pre-vote':
+      onPreVote(r, from, message)
+      break
+    case 'vote':
+      onVote(r, from, message)
+      break
+    case 'forward':
+      onForward(r, from, message)
+      break
+    case 'forward-refused':
+      onForwardRefused(r, from, message)
+      break
+    case 'append-reply':
+    case 'pre-vote-reply':
+    case 'vote-reply':
+      if (message.term > r.term) becomeFollower(r, message.term, null, 'higher term')
+      else if (message.kind === 'append-reply') onAppendReply(r, from, message)
+      else if (message.kind === 'vote-reply') onVoteReply(r, from, message)
+      else onPreVoteReply(r, from, message)
+      break
+  }
+}
+
+/** Names the gate that refuses a frame, or `null`: may this sender say this kind of thing at all? */
+function refusingGate(r: Replica, from: NodeId, message: RaftMessage): string | null {
+  if (from === r.id) return 'from-self'
+  if (message.term - r.term > MAX_TERM_JUMP) return 'term-jump'
+  switch (message.kind) {
+    case 'append':
+    case 'commit':
+      // A joiner that knows of no voter yet follows its first leader.
+      return r.config.voters.size === 0 || isVoter(r.config, from) ? null : 'leader-not-voter'
+    case 'pre-vote':
+    case 'vote':
+      return isVoter(r.config, from) ? null : 'candidate-not-voter'
+    case 'append-reply':
+      // One who is leaving is still served, but its term moves nobody.
+      if (r.progress.has(from) && message.term <= r.term) return null
+      return isMember(r.config, from) ? null : 'reply-not-member'
+    case 'pre-vote-reply':
+    case 'vote-reply':
+      return isVoter(r.config, from) ? null : 'reply-not-voter'
+    case 'forward':
+      return isMember(r.config, from) ? null : 'forward-not-member'
+    case 'forward-refused':
+      return from === r.pin?.id ? null : 'refusal-not-leader'
+  }
+}

@@ -1,0 +1,228 @@
+import type { ClusterConfig, LogEntry, MembershipRecord, NodeId, RaftRole, StoredEntry } from '../contract.ts'
+import type { Random } from '../../base/random.ts'
+import { type Configuration, configurationOf, isVoter, membersOf } from './configuration.ts'
+import { RaftLog } from './log.ts'
+import { Outbox } from './outbox.ts'
+import { Progress } from './progress.ts'
+import type { PendingChange } from './pending-change.ts'
+import type { ForwardLedger, Proposals } from './proposals.ts'
+
+/** Timing of a node, all in milliseconds, all checked. */
+export interface Timing {
+  readonly electionTimeoutMinMs: number
+  readonly electionTimeoutMaxMs: number
+  readonly heartbeatIntervalMs: number
+  readonly catchUpTimeoutMs: number
+}
+
+/** What a step is told of the world outside. */
+export interface Circumstances {
+  /** Monotonic milliseconds. */
+  readonly nowMs: number
+  /** Epoch milliseconds: what entries are stamped with. */
+  readonly wallMs: number
+  /** Largest frame the transport takes, bytes; `null` is unbounded. */
+  readonly frameBytes: number | null
+}
+
+/** Term, vote and log as they were when the node last stopped. */
+export interface DurableState {
+  readonly term: number
+  readonly vote: NodeId | null
+  readonly leader: { readonly term: number; readonly id: NodeId } | null
+  readonly commit: number
+  readonly entries: readonly StoredEntry[]
+  readonly floor: { readonly index: number; readonly term: number; readonly config: MembershipRecord } | null
+}
+
+/** The answer to a request that carried a token. */
+export type Outcome =
+  | { readonly kind: 'proposed'; readonly token: number; readonly entry: LogEntry }
+  | { readonly kind: 'changed'; readonly token: number; readonly config: ClusterConfig }
+  | { readonly kind: 'failed'; readonly token: number; readonly error: Error }
+
+export interface TraceNote {
+  readonly kind: string
+  readonly detail: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Everything one node knows: the state that the other files of this folder act upon. It keeps the log,
+ * the batch to be written and the configuration in step with one another; it decides nothing.
+ */
+export class Replica {
+  readonly id: NodeId
+  readonly timing: Timing
+  readonly random: Random
+  readonly log: RaftLog
+  readonly outbox: Outbox = new Outbox()
+  at: Circumstances
+
+  term: number
+  vote: NodeId | null
+  /** The leader established for a term. Sticky for that term, where `leader` comes and goes. */
+  pin: { readonly term: number; readonly id: NodeId } | null
+  state: 'leader' | 'candidate' | 'follower' = 'follower'
+  leader: NodeId | null = null
+  config: Configuration
+  commit: number
+  /** Highest index that this term's leader has shown to agree with its log. */
+  verified = 0
+
+  /** When a follower stops waiting for its leader; `Infinity` while it has nothing to wait for. */
+  electionAtMs: number = Infinity
+  /** Until then a leader is known to live, and no candidate is listened to. */
+  leaseUntilMs: number = -Infinity
+  preVote: { readonly nonce: number; readonly granted: Set<NodeId> } | null = null
+  /** A campaign of the current term. The own vote counts once `write` is durable. */
+  campaign: { readonly write: number; readonly granted: Set<NodeId> } | null = null
+
+  /** Leader: what is known of every other member. */
+  readonly progress: Map<NodeId, Progress> = new Map()
+  /** Leader: highest index durable here. */
+  selfMatch = 0
+  heartbeatAtMs: number = Infinity
+  pendingChange: PendingChange | null = null
+  readonly proposals: Proposals
+  readonly forwards: ForwardLedger
+
+  /** Committed since the last round was taken. */
+  committed: StoredEntry[] = []
+  outcomes: Outcome[] = []
+  notes: TraceNote[] = []
+  /** Frames that were dropped, by the gate that refused them. */
+  readonly dropped: Map<string, number> = new Map()
+  /** Commit index that the storage knows, and when to tell it of a newer one. */
+  storedCommit: number
+  storeCommitAtMs: number = Infinity
+
+  readonly #initial: Configuration
+
+  constructor(options: {
+    id: NodeId
+    cluster: ClusterConfig
+    durable: DurableState
+    timing: Timing
+    random: Random
+    at: Circumstances
+    proposals: Proposals
+    forwards: ForwardLedger
+  }) {
+    const { durable } = options
+    this.id = options.id
+    this.timing = options.timing
+    this.random = options.random
+    this.at = options.at
+    this.proposals = options.proposals
+    this.forwards = options.forwards
+    this.term = durable.term
+    this.vote = durable.vote
+    // A record of another term says nothing about this one.
+    this.pin = durable.leader?.term === durable.term ? durable.leader : null
+    this.log = new RaftLog(durable.floor ?? { index: 0, term: 0 }, durable.entries)
+    this.#initial =
+      durable.floor === null
+        ? configurationOf(0, { voters: [...options.cluster.voters], learners: learnersOf(options.cluster), old: null })
+        : configurationOf(durable.floor.index, durable.floor.config)
+    this.config = this.#configInLog()
+    this.commit = Math.max(durable.commit, this.log.floorIndex)
+    this.storedCommit = this.commit
+  }
+
+  get role(): RaftRole {
+    if (this.state !== 'follower') return this.state
+    return isVoter(this.config, this.id) ? 'follower' : 'learner'
+  }
+
+  /** Appends an entry of the leader's to its own log. Returns its index. */
+  appendOwn(
+    content:
+      | { kind: 'command'; command: Uint8Array; dedupKey: LogEntry['dedupKey']; proposer: NodeId }
+      | { kind: 'noop' }
+      | { kind: 'config'; config: MembershipRecord },
+  ): number {
+    const index = this.log.lastIndex + 1
+    const timeMs = Math.max(this.log.entryAt(index - 1)?.timeMs ?? 0, Math.floor(this.at.wallMs))
+    this.append({ ...NOT_A_COMMAND, ...content, index, term: this.term, timeMs })
+    return index
+  }
+
+  append(entry: StoredEntry): void {
+    this.log.append(entry)
+    this.outbox.recordEntry(entry)
+    if (entry.kind === 'config') this.#adopt(configurationOf(entry.index, entry.config))
+  }
+
+  truncateFrom(index: number): void {
+    this.log.truncateFrom(index)
+    this.outbox.recordTruncation(index)
+    if (this.config.index >= index) this.#adopt(this.#configInLog())
+  }
+
+  setTerm(term: number, vote: NodeId | null): void {
+    if (term > this.term) {
+      this.verified = 0
+      this.preVote = null
+      this.campaign = null
+    }
+    this.term = term
+    this.vote = vote
+    this.outbox.recordTerm(term, vote)
+  }
+
+  setPin(id: NodeId): void {
+    if (this.pin?.term === this.term) return
+    this.pin = { term: this.term, id }
+    this.outbox.recordLeader(this.term, id)
+  }
+
+  /** Leader: one progress for every other member; those who left are served until they know it. */
+  syncProgress(): void {
+    const members = membersOf(this.config)
+    for (const id of members) {
+      if (id === this.id) continue
+      const known = this.progress.get(id)
+      if (known === undefined) this.progress.set(id, new Progress(this.log.lastIndex, this.at.nowMs))
+      else known.leaving = null
+    }
+    for (const [id, progress] of this.progress) {
+      if (members.has(id) || progress.leaving !== null) continue
+      progress.leaving = { index: this.config.index, deadlineMs: Infinity }
+    }
+    if (this.progress.size > 0 && this.heartbeatAtMs === Infinity) this.heartbeatAtMs = this.at.nowMs
+  }
+
+  resetElectionTimer(): void {
+    const { electionTimeoutMinMs: min, electionTimeoutMaxMs: max } = this.timing
+    this.electionAtMs = this.at.nowMs + min + this.random() * (max - min)
+  }
+
+  note(kind: string, detail: Readonly<Record<string, unknown>> = {}): void {
+    this.notes.push({ kind, detail })
+  }
+
+  /** Counts and traces a frame that was refused by `gate`. */
+  drop(gate: string, from: NodeId): void {
+    this.dropped.set(gate, (this.dropped.get(gate) ?? 0) + 1)
+    this.note('frame-refused', { gate, from })
+  }
+
+  #configInLog(): Configuration {
+    const entry = this.log.newestConfig()
+    return entry === null ? this.#initial : configurationOf(entry.index, entry.config)
+  }
+
+  #adopt(config: Configuration): void {
+    this.config = config
+    this.note('config', { index: config.index, voters: [...config.voters], learners: [...config.learners] })
+    if (this.state === 'leader') this.syncProgress()
+    else if (!isVoter(config, this.id)) this.preVote = null
+    else if (this.electionAtMs === Infinity) this.resetElectionTimer()
+  }
+}
+
+const NOT_A_COMMAND = { command: new Uint8Array(0), dedupKey: null, proposer: null }
+
+function learnersOf(cluster: ClusterConfig): NodeId[] {
+  return [...cluster.learners].filter((id) => !cluster.voters.has(id))
+}

@@ -1,0 +1,105 @@
+import type { NodeId } from '../contract.ts'
+import { commitThrough } from './commit.ts'
+import { hasQuorum, quorumIndex } from './configuration.ts'
+import { entrySizeBytes, FRAME_HEADER_BYTES } from './entry-size.ts'
+import type { AppendReply } from './message.ts'
+import type { Progress } from './progress.ts'
+import type { Replica } from './replica.ts'
+import { becomeFollower } from './transitions.ts'
+
+/** Entries in one frame, bytes, where the transport takes more. Small enough not to hold up what comes behind. */
+export const MAX_BATCH_BYTES = 65_536
+
+/** The leader's part of replication: sends whatever each follower lacks and has room for. */
+export function replicate(r: Replica): void {
+  for (const [id, progress] of r.progress) {
+    if (progress.mode === 'probe') {
+      if (!progress.awaiting && progress.next <= r.log.lastIndex) sendAppend(r, id, progress, true)
+      continue
+    }
+    while (progress.next <= r.log.lastIndex && !progress.windowIsFull) sendAppend(r, id, progress, true)
+    if (progress.toldCommit < r.commit) {
+      progress.toldCommit = r.commit
+      r.outbox.send(id, { kind: 'commit', term: r.term, commit: r.commit })
+    }
+    forgetIfInformed(r, id, progress)
+  }
+}
+
+/** Tells every follower that the leader lives, which shows what got lost on the way, and whether they do. */
+export function heartbeat(r: Replica): void {
+  r.heartbeatAtMs = r.progress.size === 0 ? Infinity : r.at.nowMs + r.timing.heartbeatIntervalMs
+  if (!hasQuorum(r.config, (id) => id === r.id || heardLately(r, id))) {
+    becomeFollower(r, r.term, null, 'no majority answers')
+    return
+  }
+  for (const [id, progress] of r.progress) {
+    if (progress.leaving !== null && forgetIfOverdue(r, id, progress)) continue
+    sendAppend(r, id, progress, progress.mode === 'probe')
+  }
+}
+
+/** A node became reachable: no need to wait for the next heartbeat. */
+export function onReachable(r: Replica, id: NodeId): void {
+  const progress = r.progress.get(id)
+  if (progress !== undefined) sendAppend(r, id, progress, progress.mode === 'probe')
+}
+
+export function onAppendReply(r: Replica, from: NodeId, message: AppendReply): void {
+  const progress = r.progress.get(from)
+  if (r.state !== 'leader' || message.term !== r.term || progress === undefined) return
+  progress.contactMs = r.at.nowMs
+  if (message.accepted) {
+    progress.accepted(Math.min(message.index, r.log.lastIndex))
+    return
+  }
+  // The follower named its last entry that could agree with ours; ours may agree with it only further back.
+  const agreed = r.log.lastIndexWithin({ index: message.hintIndex, term: message.hintTerm })
+  progress.refused(message.index, agreed + 1)
+}
+
+/**
+ * The commit rule (Raft paper, sections 5.3 and 5.4.2): what a majority holds is committed, if it is
+ * of the leader's own term; entries of earlier terms commit only underneath one.
+ */
+export function advanceCommit(r: Replica): void {
+  const index = quorumIndex(r.config, (id) => (id === r.id ? r.selfMatch : (r.progress.get(id)?.match ?? 0)))
+  if (index > r.commit && r.log.termAt(index) === r.term) commitThrough(r, index)
+}
+
+function sendAppend(r: Replica, id: NodeId, progress: Progress, withEntries: boolean): void {
+  const prevIndex = Math.min(progress.next - 1, r.log.lastIndex)
+  const prevTerm = r.log.termAt(prevIndex)
+  // What lies below the floor can only be sent as a snapshot.
+  if (prevTerm === null) return
+  const room =
+    r.at.frameBytes === null ? MAX_BATCH_BYTES : Math.min(MAX_BATCH_BYTES, r.at.frameBytes - FRAME_HEADER_BYTES)
+  const entries = withEntries ? r.log.batch(prevIndex + 1, room, entrySizeBytes) : []
+  if (entries.length > 0) {
+    const bytes = entries.reduce((sum, entry) => sum + entrySizeBytes(entry), 0)
+    progress.sent(prevIndex + entries.length, bytes)
+  } else if (progress.mode === 'probe') {
+    progress.awaiting = true
+  }
+  progress.toldCommit = Math.max(progress.toldCommit, Math.min(r.commit, prevIndex + entries.length))
+  r.outbox.send(id, { kind: 'append', term: r.term, prevIndex, prevTerm, commit: r.commit, entries })
+}
+
+function heardLately(r: Replica, id: NodeId): boolean {
+  const progress = r.progress.get(id)
+  return progress !== undefined && r.at.nowMs - progress.contactMs <= r.timing.electionTimeoutMaxMs
+}
+
+function forgetIfInformed(r: Replica, id: NodeId, { leaving, match, toldCommit }: Progress): void {
+  if (leaving !== null && match >= leaving.index && toldCommit >= leaving.index) r.progress.delete(id)
+}
+
+/** One that left and does not answer is not served for ever. */
+function forgetIfOverdue(r: Replica, id: NodeId, progress: Progress): boolean {
+  const { leaving } = progress
+  if (leaving === null || r.commit < leaving.index) return false
+  if (leaving.deadlineMs === Infinity) leaving.deadlineMs = r.at.nowMs + r.timing.electionTimeoutMaxMs
+  if (r.at.nowMs < leaving.deadlineMs) return false
+  r.progress.delete(id)
+  return true
+}

@@ -1,0 +1,392 @@
+import { orAborted, throwIfAborted } from '../base/abort.ts'
+import { type Clock, systemClock, tracked } from '../base/clock.ts'
+import {
+  ClosedError,
+  ConfigError,
+  CorruptStateError,
+  OverloadedError,
+  PayloadTooLargeError,
+  StorageFailedError,
+} from '../base/errors.ts'
+import { observable, reportUncaught, until } from '../base/observable.ts'
+import { type Random, systemRandom } from '../base/random.ts'
+import type { WaitOptions } from '../seam/contract.ts'
+import { ClientSerials } from './client-serials.ts'
+import { decodeRaftMessage, encodeRaftMessage } from './codec.ts'
+import { CommittedCursors } from './committed-cursors.ts'
+import type {
+  ClientIdentity,
+  ClusterConfig,
+  Committed,
+  LogEntry,
+  MembershipChange,
+  NodeId,
+  RaftConfig,
+  RaftNode,
+  RaftRole,
+  RaftState,
+  RaftStorage,
+  RaftTraceEvent,
+  RaftTransport,
+} from './contract.ts'
+import { sameSet } from './core/configuration.ts'
+import { maxCommandBytes } from './core/entry-size.ts'
+import { type Input, RaftCore, type Ready } from './core/raft-core.ts'
+import type { Circumstances, DurableState, Outcome, TraceNote } from './core/replica.ts'
+import { type Settings, settingsOf } from './settings.ts'
+import { InMemoryRaftStorage } from './storage/in-memory-raft-storage.ts'
+import { checkRestoredState } from './storage/restored-state.ts'
+import { TraceStream } from './trace-stream.ts'
+
+export interface RaftNodeOptions {
+  /** This node's id: the peer's, on whose link the frames travel. */
+  readonly id: NodeId
+  /** Who is in the cluster as long as the log does not say. No voters: a joiner, which follows whoever leads. */
+  readonly cluster: ClusterConfig
+  readonly transport: RaftTransport
+  /** Left out: in memory, never to be restarted under the same id. */
+  readonly storage?: RaftStorage | undefined
+  readonly config?: RaftConfig | undefined
+  /** What proposals are stamped with. Default `auto`: a new id for each process. */
+  readonly identity?: ClientIdentity | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+}
+
+/**
+ * Starts a node: loads and checks what it promised before, then follows, leads or learns as its log says.
+ * Rejects with `ConfigError` (timing that cannot work, another node's storage), `CorruptStateError`
+ * (stored state that cannot be right: nothing is repaired) or `StorageFailedError`.
+ */
+export async function raftNode(options: RaftNodeOptions): Promise<RaftNode> {
+  const {
+    id,
+    transport,
+    config = {},
+    identity = { kind: 'auto' },
+    clock = systemClock,
+    random = systemRandom,
+  } = options
+  const settings = settingsOf(config, clock)
+  const serials = new ClientSerials(identity, id, random)
+  if (transport.selfId !== id)
+    throw new ConfigError(`the node is ${id} and the transport speaks as ${transport.selfId}`)
+  const storage = options.storage ?? (await volatileStorage(id))
+  const state = await tracked(clock, storage.load())
+  if (state !== null && state.nodeId !== null && state.nodeId !== id) {
+    throw new ConfigError(
+      `the storage is of node ${state.nodeId}, not of ${id}: nothing was started; open this node's own`,
+    )
+  }
+  const durable = restored(state)
+  if (state === null || state.nodeId === null) await tracked(clock, storage.write({ nodeId: id }))
+  return new DrivenRaftNode({
+    id,
+    cluster: options.cluster,
+    transport,
+    storage,
+    settings,
+    serials,
+    clock,
+    random,
+    durable,
+  })
+}
+
+interface Parts {
+  readonly id: NodeId
+  readonly cluster: ClusterConfig
+  readonly transport: RaftTransport
+  readonly storage: RaftStorage
+  readonly settings: Settings
+  readonly serials: ClientSerials
+  readonly clock: Clock
+  readonly random: Random
+  readonly durable: DurableState
+}
+
+interface Waiting {
+  readonly resolve: (value: never) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * Drives a {@link RaftCore}: feeds it what happens, begins its writes, sends its frames, wakes it up in time,
+ * and gives its committed entries to cursors. Inputs that come in the same turn share one round, and so one
+ * write and one frame for each follower.
+ */
+class DrivenRaftNode implements RaftNode {
+  readonly id: NodeId
+  readonly role
+  readonly leader
+  readonly membership
+  readonly commitIndex
+  readonly compactionFloor
+  readonly trace: AsyncIterable<RaftTraceEvent>
+
+  readonly #parts: Parts
+  readonly #core: RaftCore
+  readonly #cursors: CommittedCursors
+  readonly #trace: TraceStream<RaftTraceEvent>
+  readonly #waiting: Map<number, Waiting> = new Map()
+  #lastToken = 0
+  /** Why nothing goes on any more: closed, or the storage failed. */
+  #ended: Error | null = null
+  #closing: Promise<void> | null = null
+  #roundIsDue = false
+  #timer: { readonly handle: unknown; readonly dueMs: number } | null = null
+  readonly #incoming: AsyncIterator<{ readonly from: NodeId; readonly frame: Uint8Array }>
+  readonly #stopWatchingPeers: () => void
+
+  constructor(parts: Parts) {
+    const { id, cluster, durable, settings: timing, random, transport } = parts
+    this.#parts = parts
+    this.id = id
+    this.#core = new RaftCore({ id, cluster, durable, timing, random, at: this.#circumstances() })
+    this.role = observable<RaftRole>(this.#core.role)
+    this.leader = observable<NodeId | null>(this.#core.leader)
+    this.membership = observable<ClusterConfig>(this.#core.membership, sameConfig)
+    this.commitIndex = observable<number>(this.#core.commitIndex)
+    this.compactionFloor = observable<number>(this.#core.log.floorIndex)
+    this.#cursors = new CommittedCursors(this.#core.log, () => this.#core.commitIndex)
+    this.#trace = new TraceStream()
+    this.trace = this.#trace
+    this.#incoming = transport.incoming[Symbol.asyncIterator]()
+    this.#stopWatchingPeers = this.#watchPeers()
+    void this.#read()
+    this.#arm()
+  }
+
+  committedFrom(index: number, options: WaitOptions = {}): AsyncIterable<Committed> {
+    return this.#cursors.from(index, options.signal)
+  }
+
+  async propose(
+    command: Uint8Array,
+    options: WaitOptions & { requestId?: number | undefined } = {},
+  ): Promise<LogEntry> {
+    throwIfAborted(options.signal)
+    this.#throwIfEnded()
+    const { serials, settings, transport } = this.#parts
+    const dedupKey = serials.keyOf(options.requestId)
+    const maxBytes = maxCommandBytes(transport.maxFrameBytes, dedupKey, this.id)
+    if (command.length > maxBytes) throw new PayloadTooLargeError(command.length, Math.max(0, maxBytes))
+    if (this.#waiting.size >= settings.maxPendingProposals) {
+      throw new OverloadedError(
+        `${this.#waiting.size} proposals are under way: nothing was proposed; await some of them`,
+      )
+    }
+    return this.#ask<LogEntry>(options.signal, (token) => ({
+      kind: 'propose',
+      token,
+      command: command.slice(),
+      dedupKey,
+    }))
+  }
+
+  async changeMembership(
+    change: MembershipChange,
+    options: WaitOptions & { ifConfigIndex?: number | undefined } = {},
+  ): Promise<ClusterConfig> {
+    throwIfAborted(options.signal)
+    this.#throwIfEnded()
+    const asked = { ...change }
+    return this.#ask<ClusterConfig>(options.signal, (token) => ({
+      kind: 'change',
+      token,
+      change: asked,
+      ifConfigIndex: options.ifConfigIndex ?? null,
+    }))
+  }
+
+  async awaitLeadership(options: WaitOptions = {}): Promise<void> {
+    throwIfAborted(options.signal)
+    this.#throwIfEnded()
+    const ended = new AbortController()
+    const token = ++this.#lastToken
+    this.#waiting.set(token, { resolve: () => {}, reject: (error) => ended.abort(error) })
+    const signal = options.signal === undefined ? ended.signal : AbortSignal.any([options.signal, ended.signal])
+    try {
+      await until(this.role, (role) => role === 'leader', { signal })
+    } finally {
+      this.#waiting.delete(token)
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#stop(
+      new ClosedError('the node was closed: a proposal under way may still take effect', { outcome: 'unknown' }),
+    )
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #ask<T>(signal: AbortSignal | undefined, input: (token: number) => Input): Promise<T> {
+    const token = ++this.#lastToken
+    const answer = new Promise<T>((resolve, reject) => {
+      this.#waiting.set(token, { resolve: resolve as (value: never) => void, reject })
+    })
+    this.#step(input(token))
+    if (signal === undefined) return answer
+    return orAborted(answer, signal).catch((error: unknown) => {
+      if (this.#waiting.delete(token)) this.#step({ kind: 'withdraw', token })
+      throw error
+    })
+  }
+
+  #step(input: Input): void {
+    if (this.#ended !== null) return
+    this.#core.step(input, this.#circumstances())
+    if (this.#roundIsDue) return
+    this.#roundIsDue = true
+    queueMicrotask(() => this.#round())
+  }
+
+  #round(): void {
+    this.#roundIsDue = false
+    if (this.#ended !== null) return
+    const ready = this.#core.ready()
+    if (ready.write !== null) this.#write(ready.write)
+    for (const { to, message } of ready.messages) this.#parts.transport.send(to, encodeRaftMessage(message))
+    this.#publish(ready)
+    this.#arm()
+  }
+
+  #write({ id, batch }: NonNullable<Ready['write']>): void {
+    tracked(this.#parts.clock, this.#parts.storage.write(batch)).then(
+      () => this.#step({ kind: 'written', id }),
+      (cause: unknown) => {
+        const message =
+          'the storage failed, so this node stopped: what was proposed may still take effect; start a new node'
+        void this.#stop(new StorageFailedError(message, { cause }))
+      },
+    )
+  }
+
+  /** Committed entries first, then what they changed, then whoever waited for it. */
+  #publish({ committed, outcomes, notes }: Ready): void {
+    if (committed.length > 0) this.#cursors.advanced()
+    for (const note of notes) this.#tell(note)
+    this.#setAtoms()
+    for (const outcome of outcomes) this.#settle(outcome)
+  }
+
+  #setAtoms(): void {
+    const core = this.#core
+    this.membership.set(core.membership)
+    this.commitIndex.set(core.commitIndex)
+    this.leader.set(core.leader)
+    this.role.set(core.role)
+  }
+
+  #settle(outcome: Outcome): void {
+    const waiting = this.#waiting.get(outcome.token)
+    this.#waiting.delete(outcome.token)
+    if (waiting === undefined) return
+    if (outcome.kind === 'failed') waiting.reject(outcome.error)
+    else waiting.resolve((outcome.kind === 'proposed' ? outcome.entry : outcome.config) as never)
+  }
+
+  #tell({ kind, detail }: TraceNote): void {
+    this.#trace.push({ kind, atMs: this.#parts.clock.now(), detail })
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for (;;) {
+        const result = await this.#incoming.next()
+        if (result.done === true || this.#ended !== null) return
+        const { from, frame } = result.value
+        const message = decodeRaftMessage(frame)
+        if (message !== null) this.#step({ kind: 'message', from, message })
+        else this.#tell({ kind: 'frame-malformed', detail: { from, bytes: frame.length } })
+      }
+    } catch (error) {
+      // A transport that throws is broken, not the node: it goes on unheard, as behind a cut.
+      reportUncaught(error)
+    }
+  }
+
+  #watchPeers(): () => void {
+    return this.#parts.transport.peers.listen((peers, before) => {
+      for (const peer of peers) if (before?.has(peer) !== true) this.#step({ kind: 'reachable', peer })
+    })
+  }
+
+  /** Arms a timer for the next deadline. One that would ring too early is left: it ticks in vain and is set anew. */
+  #arm(): void {
+    const dueMs = this.#core.nextDeadlineMs
+    const { clock } = this.#parts
+    if (this.#timer !== null && this.#timer.dueMs <= dueMs) return
+    clock.clearTimeout(this.#timer?.handle)
+    this.#timer = null
+    if (dueMs === Infinity) return
+    const handle = clock.setTimeout(
+      () => {
+        this.#timer = null
+        this.#step({ kind: 'tick' })
+      },
+      Math.max(0, dueMs - clock.now()),
+    )
+    this.#timer = { handle, dueMs }
+  }
+
+  #circumstances(): Circumstances {
+    const { clock, transport } = this.#parts
+    return { nowMs: clock.now(), wallMs: clock.wallNow(), frameBytes: transport.maxFrameBytes }
+  }
+
+  async #stop(error: Error): Promise<void> {
+    if (this.#ended !== null) return
+    this.#ended = error
+    this.#parts.clock.clearTimeout(this.#timer?.handle)
+    this.#timer = null
+    this.#stopWatchingPeers()
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    for (const { reject } of waiting) reject(error)
+    this.leader.set(null)
+    if (this.role.get() !== 'learner') this.role.set('follower')
+    this.#tell({ kind: 'stopped', detail: { error } })
+    this.#cursors.end()
+    this.#trace.end()
+    await this.#incoming.return?.()
+  }
+
+  #throwIfEnded(): void {
+    if (this.#ended === null) return
+    if (this.#ended instanceof ClosedError)
+      throw new ClosedError('the node is closed: nothing was done; start a new one')
+    throw this.#ended
+  }
+}
+
+/** An identity nobody keeps: the node is gone when its process is. */
+function volatileStorage(id: NodeId): Promise<RaftStorage> {
+  const sign = (): Promise<Uint8Array> =>
+    Promise.reject(new ConfigError('a node without a storage has no key to sign with'))
+  return InMemoryRaftStorage.create({ peerIdentity: { id, publicKey: new Uint8Array(0), sign } })
+}
+
+function restored(state: RaftState | null): DurableState {
+  if (state === null) return { term: 0, vote: null, leader: null, commit: 0, entries: [], floor: null }
+  const { term, vote, leader, commit = 0, entries, snapshot } = checkRestoredState(state)
+  let timeMs = 0
+  for (const entry of entries) {
+    if (!Number.isSafeInteger(entry.timeMs) || entry.timeMs < timeMs) {
+      throw new CorruptStateError(
+        `entry ${entry.index}`,
+        'its time is not a whole number, or before that of the entry before it',
+      )
+    }
+    timeMs = entry.timeMs
+  }
+  return { term, vote, leader, commit, entries, floor: snapshot }
+}
+
+function sameConfig(a: ClusterConfig, b: ClusterConfig): boolean {
+  return a.index === b.index && sameSet(a.voters, b.voters) && sameSet(a.learners, b.learners)
+}
