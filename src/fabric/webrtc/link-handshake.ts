@@ -149,7 +149,7 @@ const TRANSCRIPT_DOMAIN = 'selvage link proof'
 
 /** Frames, and their bytes, that wait while the other end's proof is being verified. */
 export const MAX_HELD_FRAMES = 4096
-export const MAX_HELD_BYTES = 2 * 1_048_576
+export const MAX_HELD_BYTES: number = 2 * 1_048_576
 
 export interface HandshakeSelf {
   /** Address of the room on the servers. */

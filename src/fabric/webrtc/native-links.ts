@@ -171,12 +171,17 @@ class NativeLink implements Link {
     const fingerprints = fingerprintsOf({ sdp })
     if (this.#remoteFingerprints.length > 0 && !sameStrings(fingerprints, this.#remoteFingerprints)) return
     this.#settingAnswer = type === 'answer'
+    const pinned = this.#remoteFingerprints
+    // Pinned first: the channel may open before the engine says that it took the description.
+    this.#remoteFingerprints = fingerprints
     try {
       await connection.setRemoteDescription({ type, sdp })
+    } catch (error) {
+      this.#remoteFingerprints = pinned
+      throw error
     } finally {
       this.#settingAnswer = false
     }
-    this.#remoteFingerprints = fingerprints
     const early = this.#early
     this.#early = []
     for (const candidate of early) await this.#takeCandidate(candidate)
