@@ -6,6 +6,17 @@ export type { Law } from './law.ts'
 export { describeLaws, runLaw, type DescribeLawsOptions } from './describe-laws.ts'
 export { seamLaws } from './seam-laws.ts'
 export { seamLaw, SeamTrial, type LawRoom, type Reading, type SeamHarness, type SeamLaw } from './seam-harness.ts'
+export { muxLaws } from './mux-laws.ts'
+export {
+  muxLaw,
+  MuxTrial,
+  throughChannel,
+  withNamedMux,
+  withTagMux,
+  type LawMux,
+  type MuxHarness,
+  type MuxLaw,
+} from './mux-harness.ts'
 export { inMemoryHarness } from './in-memory-harness.ts'
 export { simulatedHarness } from './simulated-harness.ts'
 export { raftStorageLaws, type RaftStorageHarness } from './raft-storage-laws.ts'
