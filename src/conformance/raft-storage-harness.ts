@@ -8,8 +8,8 @@ export interface RaftStorageHarness {
   open(): Promise<RaftStorage>
   /** Closes the handle, and opens its medium in another one that shares nothing with it but the medium. */
   reopen(storage: RaftStorage): Promise<RaftStorage>
-  /** Makes the next write of this handle fail, nothing of it stored. */
-  failNextWrite(storage: RaftStorage): void
+  /** Makes the next write of this handle fail, nothing of it stored. Left out: the law that needs it is a gap to declare. */
+  failNextWrite?(storage: RaftStorage): void
   /** Closes every handle and removes every medium. */
   close(): Promise<void>
 }

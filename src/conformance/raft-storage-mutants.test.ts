@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ClosedError, StorageFailedError } from '../base/errors.ts'
 import type { RaftState, RaftStorage, RaftWrite } from '../raft/contract.ts'
 import { InMemoryRaftStorage } from '../raft/storage/in-memory-raft-storage.ts'
+import { runLaw } from './describe-laws.ts'
 import { raftStorageLaws, type RaftStorageHarness } from './raft-storage-laws.ts'
 import { unwritten } from './raft-storage-samples.ts'
 
@@ -288,9 +289,9 @@ describe('the storage laws bite', () => {
   for (const law of raftStorageLaws) {
     const mutant = mutants[law.id]
     it(`[${law.id}] is red where a storage ${mutant?.what}`, async () => {
-      await expect(law.run(harnessOf(mutant?.make() ?? {}))).rejects.toThrow()
+      await expect(runLaw(law, harnessOf(mutant?.make() ?? {}))).rejects.toThrow()
     })
 
-    it(`[${law.id}] is green where it does nothing wrong`, () => law.run(harnessOf({})))
+    it(`[${law.id}] is green where it does nothing wrong`, () => runLaw(law, harnessOf({})))
   }
 })

@@ -90,10 +90,11 @@ export const writeLaws: readonly StorageLaw[] = [
   {
     id: 'STORE-22',
     title: 'after one write failed all later ones are refused, and none of them is stored',
+    needs: ['failNextWrite'],
     run: async (harness) => {
       const storage = await harness.open()
       await storage.write({ term: 1 })
-      harness.failNextWrite(storage)
+      harness.failNextWrite?.(storage)
       const outcomes = await Promise.allSettled([
         storage.write({ term: 2 }),
         storage.write({ term: 3 }),

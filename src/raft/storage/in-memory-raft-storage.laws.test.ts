@@ -1,7 +1,5 @@
-import { describe, it } from 'vitest'
+import { describeLaws } from '../../conformance/describe-laws.ts'
 import { raftStorageLaws } from '../../conformance/raft-storage-laws.ts'
 import { inMemoryHarness } from './test-support/in-memory-harness.ts'
 
-describe('the storage laws, in memory', () => {
-  for (const law of raftStorageLaws) it(`[${law.id}] ${law.title}`, () => law.run(inMemoryHarness()))
-})
+describeLaws('the storage laws, in memory', raftStorageLaws, inMemoryHarness)

@@ -71,10 +71,9 @@ function checkEntry(entry: StoredEntry): void {
     text(entry.dedupKey.clientId, 'entry.dedupKey.clientId')
     wholeNumber(entry.dedupKey.requestId, 'entry.dedupKey.requestId')
   }
+  const kind: string = entry.kind
   if (entry.kind === 'config') membership(entry.config, 'entry.config')
-  else if (entry.kind !== 'command' && entry.kind !== 'noop') {
-    throw new TypeError(`no such kind of entry: ${String((entry as StoredEntry).kind)}`)
-  }
+  else if (kind !== 'command' && kind !== 'noop') throw new TypeError(`no such kind of entry: ${kind}`)
 }
 
 function wholeNumber(value: number, name: string): void {

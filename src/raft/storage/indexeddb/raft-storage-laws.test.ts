@@ -1,20 +1,8 @@
 import 'fake-indexeddb/auto'
-import { describe, it } from 'vitest'
+import { describeLaws } from '../../../conformance/describe-laws.ts'
 import { raftStorageLaws } from '../../../conformance/raft-storage-laws.ts'
 import { indexedDbHarness } from '../test-support/indexeddb-harness.ts'
 
-describe.each([{ durability: 'strict' }, { durability: 'relaxed' }] as const)(
-  'the storage laws, IndexedDB, $durability',
-  (options) => {
-    for (const law of raftStorageLaws) {
-      it(`[${law.id}] ${law.title}`, async () => {
-        const harness = indexedDbHarness(options)
-        try {
-          await law.run(harness)
-        } finally {
-          await harness.close()
-        }
-      })
-    }
-  },
-)
+for (const durability of ['strict', 'relaxed'] as const) {
+  describeLaws(`the storage laws, IndexedDB, ${durability}`, raftStorageLaws, () => indexedDbHarness({ durability }))
+}
