@@ -9,7 +9,11 @@ const endpoints = [tag('0'), tag('1'), tag('2')]
 const token: ResumeToken = { peerId: 'ann', roomId: 'oak-42', issuedAt: 1_000 }
 
 /** A loom that joins what it is told to and notes it. */
-function recordingLoom(): { joined: Tag[]; options: (WaitOptions | undefined)[]; join: (t: Tag, o?: WaitOptions) => Promise<string> } {
+function recordingLoom(): {
+  joined: Tag[]
+  options: (WaitOptions | undefined)[]
+  join: (t: Tag, o?: WaitOptions) => Promise<string>
+} {
   const joined: Tag[] = []
   const options: (WaitOptions | undefined)[] = []
   const join = (t: Tag, o?: WaitOptions): Promise<string> => {
@@ -25,7 +29,7 @@ describe('ServerClusterReconnect', () => {
     expect(() => new ServerClusterReconnect({ endpoints: [] })).toThrow(RangeError)
   })
 
-  it('[CLUSTER-1] the list is the caller\'s at construction: changing the array later changes nothing', () => {
+  it("[CLUSTER-1] the list is the caller's at construction: changing the array later changes nothing", () => {
     const list = [...endpoints]
     const cluster = new ServerClusterReconnect({ endpoints: list })
     list.length = 0

@@ -36,15 +36,20 @@ describe('selvage-signal', () => {
     expect(await run('--help')).toEqual({ result: { kind: 'ended', exitCode: 0 }, out: HELP, err: '' })
   })
 
-  it.each([['--port', 'x'], ['--port', '65536'], ['--port', '-1'], ['--port'], ['--max-rooms', '0'], ['--colour'], ['8787']])(
-    '[CMD-3] %s %s is refused with a word about it',
-    async (...args) => {
-      const { result, out, err } = await run(...args)
-      expect(result).toEqual({ kind: 'ended', exitCode: 2 })
-      expect(out).toBe('')
-      expect(err).toMatch(/^selvage-signal: [^]+\nTry selvage-signal --help\.\n$/)
-    },
-  )
+  it.each([
+    ['--port', 'x'],
+    ['--port', '65536'],
+    ['--port', '-1'],
+    ['--port'],
+    ['--max-rooms', '0'],
+    ['--colour'],
+    ['8787'],
+  ])('[CMD-3] %s %s is refused with a word about it', async (...args) => {
+    const { result, out, err } = await run(...args)
+    expect(result).toEqual({ kind: 'ended', exitCode: 2 })
+    expect(out).toBe('')
+    expect(err).toMatch(/^selvage-signal: [^]+\nTry selvage-signal --help\.\n$/)
+  })
 
   it('[CMD-4] a port that cannot be had ends with the reason', async () => {
     const taken = await startSignalServer()
@@ -74,18 +79,29 @@ describe('selvage-signal as a process', () => {
   })
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('[CMD-5] %s closes it: clients are told, the process ends well', async (signal) => {
-    const child = spawn(process.execPath, [join(folder, 'bin.mjs'), '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] })
-    onTestFinished(() => void child.kill('SIGKILL'))
-    const [line] = (await once(child.stdout, 'data')) as [Buffer]
-    const url = /ws:\/\/\S+/.exec(String(line))?.[0] ?? ''
-    const lost = new Promise<Error>((resolve) => {
-      const ann = { peer: 'ann', room: 'oak', session: '1', sessionSecret: 'sixteen characters', create: 'new' } as const
-      void openAttachment({ ...ann, url, WebSocket, handlers: { onLost: resolve } }).then(() => child.kill(signal))
-    })
-    expect((await lost).message).toMatch(/shutting down/)
-    expect(await once(child, 'exit')).toEqual([0, null])
-  })
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    '[CMD-5] %s closes it: clients are told, the process ends well',
+    async (signal) => {
+      const child = spawn(process.execPath, [join(folder, 'bin.mjs'), '--port', '0'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      const [line] = (await once(child.stdout, 'data')) as [Buffer]
+      const url = /ws:\/\/\S+/.exec(String(line))?.[0] ?? ''
+      const lost = new Promise<Error>((resolve) => {
+        const ann = {
+          peer: 'ann',
+          room: 'oak',
+          session: '1',
+          sessionSecret: 'sixteen characters',
+          create: 'new',
+        } as const
+        void openAttachment({ ...ann, url, WebSocket, handlers: { onLost: resolve } }).then(() => child.kill(signal))
+      })
+      expect((await lost).message).toMatch(/shutting down/)
+      expect(await once(child, 'exit')).toEqual([0, null])
+    },
+  )
 
   it('[CMD-6] a wrong argument is exit code 2', async () => {
     const child = spawn(process.execPath, [join(folder, 'bin.mjs'), '--colour'], { stdio: 'ignore' })

@@ -5,7 +5,7 @@ import { startSignalServer, type SignalServer, type SignalServerOptions } from '
 export const DEFAULT_PORT = 8787
 const DEFAULT_HOST = '127.0.0.1'
 
-export const HELP = `selvage-signal: introduces the peers of selvage games to one another.
+export const HELP: string = `selvage-signal: introduces the peers of selvage games to one another.
 
 Usage: selvage-signal [--port <number>] [--host <address>]
 

@@ -160,6 +160,7 @@ export function refuseUpgrade(socket: Duplex, status: string): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
+/** `ws` hands frames over as Node buffers unless asked for something else. */
 function textOf(data: RawData): string {
-  return Array.isArray(data) ? Buffer.concat(data).toString() : data.toString()
+  return (data as Buffer).toString('utf8')
 }

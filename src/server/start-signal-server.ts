@@ -41,7 +41,7 @@ export async function startSignalServer(options: SignalServerOptions = {}): Prom
     get size() {
       return endpoint.size
     },
-    close: (options) => (closed ??= closeBoth(endpoint, server, options)),
+    close: (how) => (closed ??= closeBoth(endpoint, server, how)),
   }
 }
 
@@ -56,9 +56,9 @@ function listening(server: Server, port: number, host: string): Promise<void> {
 }
 
 /** The port is freed first, so that a client told to go away finds nobody when it comes straight back. */
-async function closeBoth(endpoint: SignalEndpoint, server: Server, options?: CloseOptions): Promise<void> {
+async function closeBoth(endpoint: SignalEndpoint, server: Server, how?: CloseOptions): Promise<void> {
   const freed = new Promise<void>((resolve) => server.close(() => resolve()))
-  await endpoint.close(options)
+  await endpoint.close(how)
   server.closeAllConnections()
   await freed
 }

@@ -23,6 +23,10 @@ async function project(path?: string): Promise<InlineConfig> {
   }
 }
 
+function portOf(server: { address(): string | object | null } | null): number {
+  return (server?.address() as { port: number } | null)?.port ?? 0
+}
+
 /** Two peers meet at `address`; returns the first and what it heard. */
 async function meet(address: string): Promise<{ ann: Attachment; heard: string[]; lost: unknown[] }> {
   const heard: string[] = []
@@ -48,7 +52,7 @@ function hotUpdates(address: string, token: string): Promise<unknown> {
   const socket = new WebSocket(`${address}?token=${token}`, 'vite-hmr')
   onTestFinished(() => socket.terminate())
   return new Promise((resolve, reject) => {
-    socket.once('message', (data) => resolve(JSON.parse(String(data))))
+    socket.once('message', (data: Buffer) => resolve(JSON.parse(data.toString())))
     socket.once('error', reject)
   })
 }
@@ -58,7 +62,7 @@ describe('selvageSignal', () => {
     const server = await createServer(await project())
     onTestFinished(() => server.close())
     await server.listen()
-    const { port } = server.httpServer?.address() as { port: number }
+    const port = portOf(server.httpServer)
     await meet(`ws://127.0.0.1:${port}/signal`)
     expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toContain('the page')
     expect(await hotUpdates(`ws://127.0.0.1:${port}/`, server.config.webSocketToken)).toEqual({ type: 'connected' })
@@ -69,7 +73,7 @@ describe('selvageSignal', () => {
     await build(config)
     const server = await preview(config)
     onTestFinished(() => server.close())
-    const { port } = server.httpServer.address() as { port: number }
+    const port = portOf(server.httpServer)
     await meet(`ws://127.0.0.1:${port}/meet/here`)
     expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toContain('the page')
   })
@@ -77,7 +81,7 @@ describe('selvageSignal', () => {
   it('[VITE-3] ends with the server it is mounted in, with peers attached', async () => {
     const server = await createServer(await project())
     await server.listen()
-    const { port } = server.httpServer?.address() as { port: number }
+    const port = portOf(server.httpServer)
     const { lost } = await meet(`ws://127.0.0.1:${port}/signal`)
     await server.close()
     await vi.waitFor(() => expect(lost).toHaveLength(1))

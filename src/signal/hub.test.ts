@@ -31,7 +31,12 @@ class Scene {
   }
 
   /** Connects and attaches; returns what it was answered. */
-  attach(connection: ConnectionId, who: string, create: CreateRoom = 'if-missing', more: Partial<Attach> = {}): string[] {
+  attach(
+    connection: ConnectionId,
+    who: string,
+    create: CreateRoom = 'if-missing',
+    more: Partial<Attach> = {},
+  ): string[] {
     this.connect(connection)
     this.say(connection, attach(who, create, more))
     return this.heard(connection)
@@ -138,7 +143,7 @@ describe('the signalling hub: rooms', () => {
     expect(scene.heard(1)).toEqual([])
   })
 
-  it('[HUB-6] capacity is the creator\'s, within the server\'s limit, and only the creator\'s', () => {
+  it("[HUB-6] capacity is the creator's, within the server's limit, and only the creator's", () => {
     expect(scene.attach(1, 'ann', 'new', { maxPeers: 2 })).toEqual(['attached first [] of 2'])
     expect(scene.attach(2, 'bob', 'no', { maxPeers: 3 })).toEqual(['attached [ann/1] of 2'])
     expect(scene.attach(3, 'cyd', 'no')).toEqual(['room-full'])
@@ -195,12 +200,15 @@ describe('the signalling hub: rooms', () => {
 })
 
 describe('the signalling hub: messages', () => {
-  it('[HUB-11] a signal reaches the one session it names, with the sender\'s own address on it', () => {
+  it("[HUB-11] a signal reaches the one session it names, with the sender's own address on it", () => {
     scene.attach(1, 'ann')
     scene.attach(2, 'bob')
     scene.attach(3, 'bob/2')
     for (const connection of [1, 2, 3]) scene.heard(connection)
-    scene.say(1, '{"type":"signal","to":{"peer":"bob","session":"2"},"from":{"peer":"cyd","session":"1"},"body":"offer"}')
+    scene.say(
+      1,
+      '{"type":"signal","to":{"peer":"bob","session":"2"},"from":{"peer":"cyd","session":"1"},"body":"offer"}',
+    )
     expect(scene.heard(3)).toEqual(['ann/1: offer'])
     expect([scene.heard(1), scene.heard(2)]).toEqual([[], []])
   })
@@ -330,7 +338,12 @@ describe('the signalling hub: limits', () => {
 
   it('[HUB-23] a connection silent for idleTimeoutMs is told and closed, and the room hears that it left', () => {
     scene = new Scene({ idleTimeoutMs: 10_000 })
-    for (const [connection, who] of [[1, 'ann'], [2, 'bob'], [3, 'cyd']] as const) scene.attach(connection, who)
+    for (const [connection, who] of [
+      [1, 'ann'],
+      [2, 'bob'],
+      [3, 'cyd'],
+    ] as const)
+      scene.attach(connection, who)
     scene.nowMs += 6_000
     scene.say(2, { type: 'ping' })
     scene.step({ kind: 'alive', connection: 3, nowMs: scene.nowMs })
@@ -370,26 +383,40 @@ const LIMITS = { maxConnections: 5, maxRooms: 2, maxPeersPerRoom: 2, maxSessions
 
 const anyPeer = fc.constantFrom('ann', 'bob', 'cyd')
 const anyAddress = fc.record({ peer: anyPeer, session: fc.constantFrom('1', '2', '3') })
-const anyMessage = fc.oneof(
-  { weight: 4, arbitrary: fc.record({
-    type: fc.constant('attach'),
-    version: fc.constant(SIGNAL_VERSION),
-    room: fc.constantFrom('oak', 'ash', 'elm'),
-    peer: anyPeer,
-    session: fc.constantFrom('1', '2', '3'),
-    sessionSecret: fc.constantFrom('the right secret', 'the wrong secret'),
-    create: fc.constantFrom('no', 'new', 'if-missing'),
-    maxPeers: fc.integer({ min: 1, max: 4 }),
-  }) },
-  { weight: 2, arbitrary: fc.record({ type: fc.constant('signal'), to: anyAddress, body: fc.string() }) },
-  { weight: 1, arbitrary: fc.constantFrom({ type: 'detach' }, { type: 'ping' }) },
-).map((message) => JSON.stringify(message))
+const anyMessage = fc
+  .oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        type: fc.constant('attach'),
+        version: fc.constant(SIGNAL_VERSION),
+        room: fc.constantFrom('oak', 'ash', 'elm'),
+        peer: anyPeer,
+        session: fc.constantFrom('1', '2', '3'),
+        sessionSecret: fc.constantFrom('the right secret', 'the wrong secret'),
+        create: fc.constantFrom('no', 'new', 'if-missing'),
+        maxPeers: fc.integer({ min: 1, max: 4 }),
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ type: fc.constant('signal'), to: anyAddress, body: fc.string() }) },
+    { weight: 1, arbitrary: fc.constantFrom({ type: 'detach' }, { type: 'ping' }) },
+  )
+  .map((message) => JSON.stringify(message))
 const anyConnection = fc.integer({ min: 1, max: 8 })
 const anyAct = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('connected' as const), connection: anyConnection }) },
-  { weight: 10, arbitrary: fc.record({ kind: fc.constant('message' as const), connection: anyConnection, text: anyMessage }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('message' as const), connection: anyConnection,
-    text: fc.oneof(fc.string({ unit: 'binary' }), fc.json(), fc.constant(null)) }) },
+  {
+    weight: 10,
+    arbitrary: fc.record({ kind: fc.constant('message' as const), connection: anyConnection, text: anyMessage }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('message' as const),
+      connection: anyConnection,
+      text: fc.oneof(fc.string({ unit: 'binary' }), fc.json(), fc.constant(null)),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('disconnected' as const), connection: anyConnection }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('tick' as const) }) },
 )

@@ -18,7 +18,12 @@ export type ConnectionId = number
 export type HubInput =
   | { readonly kind: 'connected'; readonly connection: ConnectionId; readonly nowMs: number }
   /** A frame; `text` is `null` for a binary one. */
-  | { readonly kind: 'message'; readonly connection: ConnectionId; readonly text: string | null; readonly nowMs: number }
+  | {
+      readonly kind: 'message'
+      readonly connection: ConnectionId
+      readonly text: string | null
+      readonly nowMs: number
+    }
   /** A sign of life that is no message: a WebSocket pong. */
   | { readonly kind: 'alive'; readonly connection: ConnectionId; readonly nowMs: number }
   | { readonly kind: 'disconnected'; readonly connection: ConnectionId }
@@ -193,7 +198,8 @@ export class SignalHub {
     const { maxRooms, maxSessionsPerPeer } = this.#limits
     if (room === undefined) {
       if (message.create === 'no') return { code: 'room-not-found', message: 'nobody is attached under this address' }
-      if (this.#rooms.size >= maxRooms) return { code: 'too-many-rooms', message: `this server holds ${maxRooms} rooms` }
+      if (this.#rooms.size >= maxRooms)
+        return { code: 'too-many-rooms', message: `this server holds ${maxRooms} rooms` }
       return null
     }
     const same = room.find(message)

@@ -11,7 +11,8 @@ import {
   type ServerMessage,
 } from './protocol.ts'
 
-const text = (maxLength: number, minLength = 1): fc.Arbitrary<string> => fc.string({ minLength, maxLength, unit: 'binary' })
+const text = (maxLength: number, minLength = 1): fc.Arbitrary<string> =>
+  fc.string({ minLength, maxLength, unit: 'binary' })
 const address = fc.record({ peer: text(SIGNAL_BOUNDS.peer), session: text(SIGNAL_BOUNDS.session) })
 const body = text(200, 0)
 
@@ -46,7 +47,11 @@ const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
   address.map((who) => ({ type: 'left' as const, ...who })),
   fc.record({ type: fc.constant('signal' as const), from: address, body }),
   fc.constant({ type: 'pong' as const }),
-  fc.record({ type: fc.constant('error' as const), code: fc.constantFrom(...SIGNAL_ERROR_CODES), message: text(1_024, 0) }),
+  fc.record({
+    type: fc.constant('error' as const),
+    code: fc.constantFrom(...SIGNAL_ERROR_CODES),
+    message: text(1_024, 0),
+  }),
 )
 
 const attach = {
@@ -111,14 +116,23 @@ describe('signalling messages', () => {
     expect(decoded).toEqual({ ok: false, fault: { code: 'malformed', message: expect.stringContaining(field) } })
   })
 
-  it.each(['', ' ', 'null', '7', '"ping"', '[]', '[{"type":"ping"}]', '{', '{"type":"ping"}x', '\u0000', long(100_000)])(
-    '[SIGWIRE-2] not a JSON object: %.20j',
-    (frame) => {
-      const fault = { code: 'malformed', message: expect.stringMatching(/^not (JSON|a JSON object)$/) }
-      expect(decodeClientMessage(frame)).toEqual({ ok: false, fault })
-      expect(decodeServerMessage(frame)).toEqual({ ok: false, fault })
-    },
-  )
+  it.each([
+    '',
+    ' ',
+    'null',
+    '7',
+    '"ping"',
+    '[]',
+    '[{"type":"ping"}]',
+    '{',
+    '{"type":"ping"}x',
+    '\u0000',
+    long(100_000),
+  ])('[SIGWIRE-2] not a JSON object: %.20j', (frame) => {
+    const fault = { code: 'malformed', message: expect.stringMatching(/^not (JSON|a JSON object)$/) }
+    expect(decodeClientMessage(frame)).toEqual({ ok: false, fault })
+    expect(decodeServerMessage(frame)).toEqual({ ok: false, fault })
+  })
 
   it('[SIGWIRE-3] another version is told so, whatever else its message holds', () => {
     const fault = { code: 'unsupported-version', message: expect.stringContaining('2') }

@@ -16,6 +16,8 @@ const ATTACHED = '{"type":"attached","version":1,"created":true,"maxPeers":8,"ma
 /** The socket a test opened last. It does what it is told to, and never closes by itself. */
 let socket: FakeSocket
 
+const remember = (latest: FakeSocket): void => void (socket = latest)
+
 class FakeSocket implements SignalSocket {
   bufferedAmount = 0
   closed = false
@@ -23,7 +25,7 @@ class FakeSocket implements SignalSocket {
   readonly #listeners = new Map<string, ((event: never) => void)[]>()
 
   constructor() {
-    socket = this
+    remember(this)
   }
 
   send(text: string): void {
@@ -162,7 +164,7 @@ describe('the client and a silent server', () => {
     expect([clock.pendingTimers, lost.length]).toEqual([0, 0])
   })
 
-  it('[SIGNAL-7] a closing server\'s last error is the reason of the loss', async () => {
+  it("[SIGNAL-7] a closing server's last error is the reason of the loss", async () => {
     await attached()
     socket.hear('{"type":"error","code":"replaced","message":"attached again elsewhere"}')
     expect(lost).toEqual([])

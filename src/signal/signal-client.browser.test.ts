@@ -56,25 +56,31 @@ describe('openAttachment in a browser', () => {
     await expect(openAttachment(missing)).rejects.toThrow(RoomNotFoundError)
   })
 
-  it.each(['stop', 'kill'] as const)('[SIGNAL-7] %s: the attachment is lost once, until the server is back', async (how) => {
-    const servers = await cluster(1)
-    const url = servers.urls[0] as string
-    const onLost = vi.fn()
-    await attach({ ...options(url, 'ann'), handlers: { onLost } })
-    await servers[how](0)
-    await vi.waitFor(() => expect(onLost).toHaveBeenCalledTimes(1))
-    expect(onLost.mock.calls[0]?.[0]).toBeInstanceOf(SignalingUnavailableError)
-    await expect(openAttachment(options(url, 'ann'))).rejects.toThrow(SignalingUnavailableError)
-    await servers.start(0)
-    const back = await attach(options(url, 'ann'))
-    expect(back.created).toBe(true)
-    expect(onLost).toHaveBeenCalledTimes(1)
-  })
+  it.each(['stop', 'kill'] as const)(
+    '[SIGNAL-7] %s: the attachment is lost once, until the server is back',
+    async (how) => {
+      const servers = await cluster(1)
+      const url = servers.urls[0] as string
+      const onLost = vi.fn()
+      await attach({ ...options(url, 'ann'), handlers: { onLost } })
+      await servers[how](0)
+      await vi.waitFor(() => expect(onLost).toHaveBeenCalledTimes(1))
+      expect(onLost.mock.calls[0]?.[0]).toBeInstanceOf(SignalingUnavailableError)
+      await expect(openAttachment(options(url, 'ann'))).rejects.toThrow(SignalingUnavailableError)
+      await servers.start(0)
+      const back = await attach(options(url, 'ann'))
+      expect(back.created).toBe(true)
+      expect(onLost).toHaveBeenCalledTimes(1)
+    },
+  )
 
   it('[SIGNAL-6] an abort while connecting rejects with its reason', async () => {
     const controller = new AbortController()
     const reason = new Error('changed my mind')
-    const opening = openAttachment({ ...options(inject('signalServers')[0] as string, 'ann'), signal: controller.signal })
+    const opening = openAttachment({
+      ...options(inject('signalServers')[0] as string, 'ann'),
+      signal: controller.signal,
+    })
     controller.abort(reason)
     await expect(opening).rejects.toBe(reason)
   })

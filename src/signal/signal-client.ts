@@ -281,7 +281,8 @@ class AttachmentSocket implements Attachment {
 }
 
 function openSocket(options: AttachOptions): SignalSocket {
-  const Socket = options.WebSocket ?? (globalThis.WebSocket as SignalSocketConstructor | undefined)
+  const platform: { readonly WebSocket?: SignalSocketConstructor } = globalThis
+  const Socket = options.WebSocket ?? platform.WebSocket
   if (Socket === undefined) throw new TypeError('this platform has no WebSocket: pass one as the option WebSocket')
   try {
     return new Socket(options.url.replace(/^http/i, 'ws'))
@@ -307,7 +308,9 @@ function unavailable(url: string, what: string, cause?: unknown): SignalingUnava
 function refusal(url: string, code: SignalErrorCode, message: string): SelvageError {
   switch (code) {
     case 'room-not-found':
-      return new RoomNotFoundError(`signalling server ${url} knows no such room: check the invite, or try the next server`)
+      return new RoomNotFoundError(
+        `signalling server ${url} knows no such room: check the invite, or try the next server`,
+      )
     case 'room-taken':
       return new RoomTakenError(`the room exists already on ${url}: join it, or host under another key`)
     case 'room-full':
@@ -326,7 +329,9 @@ function whatCloseMeans(code: number, phase: Phase): string {
     case SIGNAL_CLOSE.tryAgainLater:
       return 'is at its limit'
     default:
-      return phase === 'attaching' ? `could not be reached (close code ${code})` : `dropped the connection (close code ${code})`
+      return phase === 'attaching'
+        ? `could not be reached (close code ${code})`
+        : `dropped the connection (close code ${code})`
   }
 }
 

@@ -45,7 +45,8 @@ export function signalLimits(overrides: Partial<SignalLimits> = {}): SignalLimit
   const limits: SignalLimits = { ...DEFAULT_SIGNAL_LIMITS, ...overrides }
   for (const [name, value] of Object.entries(limits)) {
     if (!(name in DEFAULT_SIGNAL_LIMITS)) throw new RangeError(`there is no limit called ${name}`)
-    if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${name} is not a whole number above 0: ${value}`)
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new RangeError(`${name} is not a whole number above 0: ${value}`)
   }
   if (limits.maxMessageBytes > SIGNAL_BOUNDS.body) {
     throw new RangeError(`maxMessageBytes is over ${SIGNAL_BOUNDS.body}: ${limits.maxMessageBytes}`)

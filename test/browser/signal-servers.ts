@@ -34,7 +34,10 @@ const SHARED_SERVERS = 3
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const shared = await Promise.all(Array.from({ length: SHARED_SERVERS }, () => startSignalServer()))
   const control = new ControlEndpoint()
-  project.provide('signalServers', shared.map((server) => server.url))
+  project.provide(
+    'signalServers',
+    shared.map((server) => server.url),
+  )
   project.provide('signalControl', await control.listen())
   return async () => {
     await control.close()
