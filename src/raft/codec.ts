@@ -23,6 +23,8 @@ const KIND = {
   commit: 7,
   forward: 8,
   'forward-refused': 9,
+  'who-votes': 10,
+  voters: 11,
 } as const
 
 const ENTRY_KIND = { command: 0, noop: 1, config: 2 } as const
@@ -67,6 +69,12 @@ export function encodeRaftMessage(message: RaftMessage): Uint8Array<ArrayBuffer>
       break
     case 'forward-refused':
       w.varint(message.incarnation).varint(message.serial).varint(message.maxBytes)
+      break
+    case 'who-votes':
+      break
+    case 'voters':
+      w.varint(message.index)
+      writeConfig(w, message.config)
       break
   }
   return w.finish()
@@ -115,6 +123,10 @@ function readMessage(r: ByteReader): RaftMessage {
     }
     case KIND['forward-refused']:
       return { kind: 'forward-refused', term, incarnation: r.varint(), serial: r.varint(), maxBytes: r.varint() }
+    case KIND['who-votes']:
+      return { kind: 'who-votes', term }
+    case KIND.voters:
+      return { kind: 'voters', term, index: r.varint(), config: readConfig(r) }
     default:
       throw new MalformedBytesError(`no frame of kind ${kind}`)
   }

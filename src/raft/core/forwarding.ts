@@ -41,12 +41,12 @@ export function onForward(r: Replica, from: NodeId, message: Forward): void {
   }
   const maxBytes = maxCommandBytes(r.at.frameBytes, dedupKey, from)
   if (fate === 'new' && command.length <= maxBytes) {
-    r.forwards.record(from, serial, null)
+    r.forwards.record(from, incarnation, serial, null)
     r.appendOwn({ kind: 'command', command, dedupKey, proposer: from })
     return
   }
   const refusedFor = fate === 'new' ? Math.max(0, maxBytes) : fate
-  r.forwards.record(from, serial, refusedFor)
+  r.forwards.record(from, incarnation, serial, refusedFor)
   r.outbox.send(from, { kind: 'forward-refused', term, incarnation, serial, maxBytes: refusedFor })
 }
 

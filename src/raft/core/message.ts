@@ -1,4 +1,4 @@
-import type { DedupKey, NodeId, StoredEntry } from '../contract.ts'
+import type { DedupKey, MembershipRecord, NodeId, StoredEntry } from '../contract.ts'
 
 /**
  * What nodes say to one another. No message names its sender: that is the authenticated link's word.
@@ -14,6 +14,8 @@ export type RaftMessage =
   | CommitNotice
   | Forward
   | ForwardRefused
+  | WhoVotes
+  | Voters
 
 /** "Would you vote for me?" Asked before a term is spent (Raft thesis, section 9.6). */
 export interface PreVote {
@@ -97,6 +99,23 @@ export interface ForwardRefused {
   readonly serial: number
   /** Largest command the leader takes, bytes. */
   readonly maxBytes: number
+}
+
+/**
+ * "Who votes?" A node that was away while the membership changed does not know the new leader, and may not listen
+ * to it. It asks the voters it does know.
+ */
+export interface WhoVotes {
+  readonly kind: 'who-votes'
+  readonly term: number
+}
+
+/** The newest configuration the sender knows of. Tells whom to listen to, and nothing else. */
+export interface Voters {
+  readonly kind: 'voters'
+  readonly term: number
+  readonly index: number
+  readonly config: MembershipRecord
 }
 
 export interface Outgoing {

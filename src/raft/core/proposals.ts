@@ -109,15 +109,20 @@ export class Proposals {
   }
 }
 
-interface MemberForwards {
-  readonly incarnation: number
+interface ProcessForwards {
+  /** What lies below has been settled: a late copy of it is not new. */
+  lowest: number
   /** Serials taken: `null` for appended, else the size that it was refused for. */
   readonly taken: Map<number, number | null>
 }
 
-/** What a leader has taken from each member in its term, so that a repeated forward is appended once. */
+/** Processes of one member that a leader remembers in a term; forwards of further ones are not taken. */
+const MAX_PROCESSES = 16
+
+/** What a leader has taken from each member in its term, so that a forward is appended once, however late a copy comes. */
 export class ForwardLedger {
-  readonly #members: Map<NodeId, MemberForwards> = new Map()
+  /** By member, then by incarnation. */
+  readonly #members: Map<NodeId, Map<number, ProcessForwards>> = new Map()
 
   clear(): void {
     this.#members.clear()
@@ -133,20 +138,33 @@ export class ForwardLedger {
     serial: number,
     lowest: number,
   ): 'new' | 'full' | 'old' | 'appended' | number {
-    let member = this.#members.get(from)
-    if (member === undefined || member.incarnation !== incarnation) {
-      member = { incarnation, taken: new Map() }
-      this.#members.set(from, member)
-    }
-    for (const known of member.taken.keys()) if (known < lowest) member.taken.delete(known)
-    if (serial < lowest) return 'old'
-    const fate = member.taken.get(serial)
+    const process = this.#process(from, incarnation)
+    if (process === null) return 'full'
+    process.lowest = Math.max(process.lowest, lowest)
+    for (const known of process.taken.keys()) if (known < process.lowest) process.taken.delete(known)
+    if (serial < process.lowest) return 'old'
+    const fate = process.taken.get(serial)
     if (fate !== undefined) return fate ?? 'appended'
-    return member.taken.size >= FORWARD_WINDOW ? 'full' : 'new'
+    return process.taken.size >= FORWARD_WINDOW ? 'full' : 'new'
   }
 
-  record(from: NodeId, serial: number, refusedFor: number | null): void {
-    this.#members.get(from)?.taken.set(serial, refusedFor)
+  record(from: NodeId, incarnation: number, serial: number, refusedFor: number | null): void {
+    this.#process(from, incarnation)?.taken.set(serial, refusedFor)
+  }
+
+  #process(from: NodeId, incarnation: number): ProcessForwards | null {
+    let processes = this.#members.get(from)
+    if (processes === undefined) {
+      processes = new Map()
+      this.#members.set(from, processes)
+    }
+    let process = processes.get(incarnation)
+    if (process === undefined) {
+      if (processes.size >= MAX_PROCESSES) return null
+      process = { lowest: 0, taken: new Map() }
+      processes.set(incarnation, process)
+    }
+    return process
   }
 }
 

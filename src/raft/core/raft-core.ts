@@ -8,6 +8,7 @@ import type {
   RaftWrite,
   StoredEntry,
 } from '../contract.ts'
+import { askWhoVotes, mayLead, onVoters, onWhoVotes } from './acquaintance.ts'
 import { isMember, isVoter, publishedConfig } from './configuration.ts'
 import { countOwnVote, onElectionTimeout, onPreVote, onPreVoteReply, onVote, onVoteReply } from './election.ts'
 import { onAppend, onCommitNotice } from './follower.ts'
@@ -231,6 +232,7 @@ function receive(r: Replica, from: NodeId, message: RaftMessage): void {
   const gate = refusingGate(r, from, message)
   if (gate !== null) {
     r.drop(gate, from)
+    if (gate === 'leader-not-voter' || gate === 'candidate-not-voter') askWhoVotes(r, message.term)
     return
   }
   switch (message.kind) {
@@ -252,6 +254,12 @@ function receive(r: Replica, from: NodeId, message: RaftMessage): void {
     case 'forward-refused':
       onForwardRefused(r, from, message)
       break
+    case 'who-votes':
+      onWhoVotes(r, from)
+      break
+    case 'voters':
+      onVoters(r, message)
+      break
     case 'append-reply':
     case 'pre-vote-reply':
     case 'vote-reply':
@@ -271,10 +279,10 @@ function refusingGate(r: Replica, from: NodeId, message: RaftMessage): string | 
     case 'append':
     case 'commit':
       // A joiner that knows of no voter yet follows its first leader.
-      return r.config.voters.size === 0 || isVoter(r.config, from) ? null : 'leader-not-voter'
+      return r.config.voters.size === 0 || mayLead(r, from) ? null : 'leader-not-voter'
     case 'pre-vote':
     case 'vote':
-      return isVoter(r.config, from) ? null : 'candidate-not-voter'
+      return mayLead(r, from) ? null : 'candidate-not-voter'
     case 'append-reply':
       // One who is leaving is still served, but its term moves nobody.
       if (r.progress.has(from) && message.term <= r.term) return null
@@ -284,6 +292,11 @@ function refusingGate(r: Replica, from: NodeId, message: RaftMessage): string | 
       return isVoter(r.config, from) ? null : 'reply-not-voter'
     case 'forward':
       return isMember(r.config, from) ? null : 'forward-not-member'
+    case 'who-votes':
+      // The one who asks is a stranger, as a rule: what it gets is no secret, and it costs one frame.
+      return null
+    case 'voters':
+      return mayLead(r, from) ? null : 'word-not-of-voter'
     case 'forward-refused':
       return from === r.pin?.id ? null : 'refusal-not-leader'
   }

@@ -65,6 +65,10 @@ export class Replica {
   state: 'leader' | 'candidate' | 'follower' = 'follower'
   leader: NodeId | null = null
   config: Configuration
+  /** A newer configuration that a known voter told of; `null` before there was need to ask. */
+  vouched: Configuration | null = null
+  /** When strangers may make this node ask again. */
+  mayAskAtMs: number = -Infinity
   commit: number
   /** Highest index that this term's leader has shown to agree with its log. */
   verified = 0

@@ -62,7 +62,9 @@ export class Cluster {
   /** The node that all who are reachable follow, once there is one. */
   async leader(): Promise<RaftNode> {
     const nodes = [...this.nodes.values()]
-    return this.clock.run(Promise.race(nodes.map((node) => node.awaitLeadership().then(() => node))), { limitMs: 60_000 })
+    return this.clock.run(Promise.race(nodes.map((node) => node.awaitLeadership().then(() => node))), {
+      limitMs: 60_000,
+    })
   }
 
   async close(): Promise<void> {
