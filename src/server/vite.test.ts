@@ -7,6 +7,10 @@ import { WebSocket } from 'ws'
 import { openAttachment, type Attachment } from '../signal/signal-client.ts'
 import { selvageSignal } from './vite.ts'
 
+// Real sockets on a machine that may be busy: what is waited for comes soon, or the test is wrong.
+vi.setConfig({ testTimeout: 30_000 })
+const eventually = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, { timeout: 15_000, interval: 10 })
+
 /** A page of one line, with the plugin. */
 async function project(path?: string): Promise<InlineConfig> {
   const root = await mkdtemp(join(tmpdir(), 'selvage-vite-'))
@@ -43,7 +47,7 @@ async function meet(address: string): Promise<{ ann: Attachment; heard: string[]
     bob.close()
   })
   bob.send({ peer: 'ann', session: '1' }, 'hello')
-  await vi.waitFor(() => expect(heard).toEqual(['hello']))
+  await eventually(() => expect(heard).toEqual(['hello']))
   return { ann, heard, lost }
 }
 
@@ -84,7 +88,7 @@ describe('selvageSignal', () => {
     const port = portOf(server.httpServer)
     const { lost } = await meet(`ws://127.0.0.1:${port}/signal`)
     await server.close()
-    await vi.waitFor(() => expect(lost).toHaveLength(1))
+    await eventually(() => expect(lost).toHaveLength(1))
   })
 
   it('[VITE-4] in middleware mode, where Vite has no HTTP server, it mounts nothing', async () => {

@@ -3,6 +3,10 @@ import { controlServers, type ControlledServers } from '../../test/browser/contr
 import { RoomNotFoundError, SignalingUnavailableError } from '../base/errors.ts'
 import { openAttachment, type Attachment, type AttachOptions } from './signal-client.ts'
 
+// Real sockets on a machine that may be busy: what is waited for comes soon, or the test is wrong.
+vi.setConfig({ testTimeout: 30_000 })
+const eventually = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, { timeout: 15_000, interval: 10 })
+
 const options = (url: string, peer: string): AttachOptions => ({
   url,
   peer,
@@ -36,7 +40,7 @@ describe('openAttachment in a browser', () => {
       const bob = await attach({ ...annOptions, peer: 'bob', create: 'no' })
       expect(bob.peers).toEqual([{ peer: 'ann', session: '1' }])
       bob.send({ peer: 'ann', session: '1' }, 'hello')
-      await vi.waitFor(() => expect(onSignal).toHaveBeenCalledWith({ peer: 'bob', session: '1' }, 'hello'))
+      await eventually(() => expect(onSignal).toHaveBeenCalledWith({ peer: 'bob', session: '1' }, 'hello'))
     }
   })
 
@@ -46,9 +50,9 @@ describe('openAttachment in a browser', () => {
     const handlers = { onJoined: () => order.push('joined') }
     const nested = async (): Promise<Attachment> => await attach({ ...annOptions, handlers })
     const ann = nested().then(() => order.push('resolved'))
-    await vi.waitFor(() => attach({ ...annOptions, peer: 'bob', create: 'no' }))
+    await eventually(() => attach({ ...annOptions, peer: 'bob', create: 'no' }))
     await ann
-    await vi.waitFor(() => expect(order).toEqual(['resolved', 'joined']))
+    await eventually(() => expect(order).toEqual(['resolved', 'joined']))
   })
 
   it('[SIGNAL-2] a room that is not there is RoomNotFoundError', async () => {
@@ -64,7 +68,7 @@ describe('openAttachment in a browser', () => {
       const onLost = vi.fn()
       await attach({ ...options(url, 'ann'), handlers: { onLost } })
       await servers[how](0)
-      await vi.waitFor(() => expect(onLost).toHaveBeenCalledTimes(1))
+      await eventually(() => expect(onLost).toHaveBeenCalledTimes(1))
       expect(onLost.mock.calls[0]?.[0]).toBeInstanceOf(SignalingUnavailableError)
       await expect(openAttachment(options(url, 'ann'))).rejects.toThrow(SignalingUnavailableError)
       await servers.start(0)

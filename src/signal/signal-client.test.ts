@@ -12,6 +12,10 @@ import { startSignalServer, type SignalServer, type SignalServerOptions } from '
 import { openAttachment, type Attachment, type AttachmentHandlers, type AttachOptions } from './signal-client.ts'
 import type { SignalAddress } from './protocol.ts'
 
+// Real sockets on a machine that may be busy: what is waited for comes soon, or the test is wrong.
+vi.setConfig({ testTimeout: 30_000 })
+const eventually = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, { timeout: 15_000, interval: 10 })
+
 /** Every socket a test opens, so that it can show that none is left. */
 const sockets = new Set<WebSocket>()
 
@@ -25,7 +29,7 @@ class CountedWebSocket extends WebSocket {
 
 // Registered first, so it runs last: after the test's own clean-up no socket may be left.
 beforeEach(() => {
-  onTestFinished(() => vi.waitFor(() => expect(sockets.size).toBe(0)))
+  onTestFinished(() => eventually(() => expect(sockets.size).toBe(0)))
 })
 
 async function server(options: SignalServerOptions = {}): Promise<SignalServer> {
@@ -78,9 +82,9 @@ describe('openAttachment', () => {
     const bob = await attach(url, { peer: 'bob', create: 'no' })
     expect(bob.attachment).toMatchObject({ peers: [{ peer: 'ann', session: '1' }], created: false })
     bob.attachment.send({ peer: 'ann', session: '1' }, 'hello')
-    await vi.waitFor(() => expect(ann.log).toEqual(['joined bob/1', 'bob/1: hello']))
+    await eventually(() => expect(ann.log).toEqual(['joined bob/1', 'bob/1: hello']))
     bob.attachment.close()
-    await vi.waitFor(() => expect(ann.log).toContain('left bob/1'))
+    await eventually(() => expect(ann.log).toContain('left bob/1'))
   })
 
   it('[SIGNAL-2] a room that is not there is RoomNotFoundError', async () => {
@@ -155,7 +159,7 @@ describe('openAttachment', () => {
     controller.abort()
     const bob = await attach(url, { peer: 'bob' })
     attachment.send({ peer: 'bob', session: '1' }, 'still here')
-    await vi.waitFor(() => expect(bob.log).toEqual(['ann/1: still here']))
+    await eventually(() => expect(bob.log).toEqual(['ann/1: still here']))
     expect(lost).toEqual([])
   })
 
@@ -163,12 +167,12 @@ describe('openAttachment', () => {
     const home = await server()
     const { attachment, lost } = await attach(home.url, { peer: 'ann' })
     await home.close()
-    await vi.waitFor(() => expect(lost).toHaveLength(1))
+    await eventually(() => expect(lost).toHaveLength(1))
     expect(lost[0]).toBeInstanceOf(SignalingUnavailableError)
     expect(lost[0]?.message).toMatch(/shutting down/)
     attachment.send({ peer: 'bob', session: '1' }, 'anyone?')
     attachment.close()
-    await vi.waitFor(() => expect(sockets.size).toBe(0))
+    await eventually(() => expect(sockets.size).toBe(0))
     expect(lost).toHaveLength(1)
   })
 
@@ -178,7 +182,7 @@ describe('openAttachment', () => {
       setImmediate(() => socket.terminate())
     })
     const { lost } = await attach(url, { peer: 'ann' })
-    await vi.waitFor(() => expect(lost.map((reason) => reason.message)).toEqual([expect.stringMatching(/dropped/)]))
+    await eventually(() => expect(lost.map((reason) => reason.message)).toEqual([expect.stringMatching(/dropped/)]))
   })
 
   it('[SIGNAL-8] close is not a loss, and no handler runs after it', async () => {
@@ -187,7 +191,7 @@ describe('openAttachment', () => {
     ann.attachment.close()
     ann.attachment.close()
     await attach(url, { peer: 'bob' })
-    await vi.waitFor(() => expect(sockets.size).toBe(1))
+    await eventually(() => expect(sockets.size).toBe(1))
     expect(ann).toMatchObject({ log: [], lost: [] })
   })
 
@@ -199,7 +203,7 @@ describe('openAttachment', () => {
       socket.send('{"type":"joined","peer":"bob","session":"1"}')
     })
     const { attachment, log, lost } = await attach(url, { peer: 'ann' })
-    await vi.waitFor(() => expect(log).toEqual(['joined bob/1']))
+    await eventually(() => expect(log).toEqual(['joined bob/1']))
     expect(attachment.malformed).toBe(5)
     expect(lost).toEqual([])
   })
@@ -211,7 +215,7 @@ describe('openAttachment', () => {
     const to = { peer: 'bob', session: '1' }
     expect(() => ann.attachment.send(to, 'é'.repeat(600))).toThrow(PayloadTooLargeError)
     ann.attachment.send(to, 'é'.repeat(100))
-    await vi.waitFor(() => expect(bob.log).toEqual([`ann/1: ${'é'.repeat(100)}`]))
+    await eventually(() => expect(bob.log).toEqual([`ann/1: ${'é'.repeat(100)}`]))
     expect(ann.log).toEqual(['joined bob/1'])
   })
 
@@ -229,7 +233,7 @@ describe('openAttachment', () => {
     }
     const ann = await attach(url, { peer: 'ann', handlers })
     await attach(url, { peer: 'bob' })
-    await vi.waitFor(() => expect(reported).toHaveBeenCalledWith(bug))
+    await eventually(() => expect(reported).toHaveBeenCalledWith(bug))
     expect(lost).not.toHaveBeenCalled()
     ann.attachment.close()
   })
