@@ -5,16 +5,25 @@ export type { ReadableAtom } from 'nanostores'
 /**
  * A nanostores atom whose listeners cannot hurt the library: one that throws is reported (as an
  * uncaught error, where the platform shows those) and the others still run. `equal` keeps two equal
- * consecutive values from being published.
+ * consecutive values from being published, also to a listener that hears of two changes at once.
  */
 export function observable<T>(initial: T, equal: (a: T, b: T) => boolean = Object.is): PreinitializedWritableAtom<T> {
   const store = atom<T>(initial)
   const { listen, set } = store
-  const guardedListen: typeof listen = (listener) => listen(guarded(listener))
-  store.listen = guardedListen
+  /** Changes made inside a listener are told later, each with the newest value: the second would repeat the first. */
+  const once = (listener: Parameters<typeof listen>[0]): typeof listener => {
+    let last = store.value as T
+    const tell: typeof listener = (value, oldValue) => {
+      if (equal(last, value as T)) return
+      last = value as T
+      listener(value, oldValue)
+    }
+    return guarded(tell)
+  }
+  store.listen = (listener) => listen(once(listener))
   store.subscribe = (listener) => {
     const safe = guarded(listener) as (value: T, oldValue?: T) => void
-    const stop = listen(safe as Parameters<typeof listen>[0])
+    const stop = store.listen(safe as Parameters<typeof listen>[0])
     safe(store.get())
     return stop
   }

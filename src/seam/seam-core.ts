@@ -163,7 +163,8 @@ export class SeamCore implements Seam {
     this.#ledgers.delete(peer)
     this.#lossyDropped += lane.lossyDropped
     this.#publishPeers()
-    lane.end(null)
+    // A base that tears collapses its roster first: by the next turn it is plain which of the two this was.
+    queueMicrotask(() => lane.end(this.#torn ? new SeamTornError() : null))
   }
 
   linkOf(peer: PeerId): SeamLink | undefined {
