@@ -2,14 +2,16 @@ import { ClosedError } from '../../base/errors.ts'
 import { observable } from '../../base/observable.ts'
 import type { ClusterConfig, Committed, LogEntry, RaftNode, RaftRole } from '../../raft/contract.ts'
 
+type PreinitializedAtom<T> = ReturnType<typeof observable<T>>
+
 /** A node whose committed log is what the test pushes, and whose own proposals commit at once. */
 export class ScriptedNode implements RaftNode {
   readonly id: string
-  readonly role = observable<RaftRole>('leader')
-  readonly leader = observable<string | null>(null)
-  readonly membership = observable<ClusterConfig>({ voters: new Set(), learners: new Set() })
-  readonly commitIndex = observable(0)
-  readonly compactionFloor = observable(0)
+  readonly role: PreinitializedAtom<RaftRole> = observable<RaftRole>('leader')
+  readonly leader: PreinitializedAtom<string | null> = observable<string | null>(null)
+  readonly membership: PreinitializedAtom<ClusterConfig> = observable<ClusterConfig>({ voters: new Set(), learners: new Set() })
+  readonly commitIndex: PreinitializedAtom<number> = observable(0)
+  readonly compactionFloor: PreinitializedAtom<number> = observable(0)
   readonly trace: AsyncIterable<never> = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) }
   readonly log: Committed[] = []
   /** Iterations of {@link committedFrom} not yet ended. */

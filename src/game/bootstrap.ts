@@ -1,0 +1,158 @@
+import { ConfigError, DuplicateHostError, GameMismatchError, JoinTimeoutError, RosterFullError } from '../base/errors.ts'
+import type { RaftState } from '../raft/contract.ts'
+import type { Seam } from '../seam/contract.ts'
+import { Approach } from './approach.ts'
+import { type GameHostOptions, type GameJoinOptions, type GameSession, MAX_SEATS } from './contract.ts'
+import { foundingLog, hasLog, randomId } from './founding.ts'
+import type { RunningGame } from './running-game.ts'
+import { isFull, seatOf, takenSeats } from './seat-table.ts'
+import { everyoneSpoke, judgeFounding, judgeGame, judgeRival, judgeTables } from './verdict.ts'
+
+/** How long a resumed player listens for a room that plays another game, milliseconds; mostly far less. */
+const RESUME_CHECK_MS = 1_000
+
+/**
+ * Founds a game for `peerCount` players over `seam`, or resumes the one in `storage`.
+ *
+ * The founder is the first voter of a Raft cluster of one, whose log names the seats; every peer that
+ * calls {@link gameJoin} becomes a learner, then a voter, then gets a seat, and each of these steps is
+ * agreed on. So there is nothing a founder knows that the others do not, and who leads when the founder is
+ * gone goes on admitting. The seam is muxed inside: nobody else may read its `incoming` from here on.
+ *
+ * Resolves when the seats are taken, see `returnAt`; a resumed voter at once. Rejects with
+ * `DuplicateHostError`, `GameMismatchError`, `ConfigError`, `IncomingTakenError`, `SeamTornError`,
+ * storage errors, or the signal's reason, and has then left nothing running: the seam is woven and free.
+ * A game once founded stays in the storage, and the next call resumes it.
+ */
+export function gameHost(seam: Seam, options: GameHostOptions): Promise<GameSession> {
+  const { peerCount, returnAt = 'full' } = options
+  if (!Number.isInteger(peerCount) || peerCount < 1 || peerCount > MAX_SEATS) {
+    return Promise.reject(new RangeError(`peerCount is a whole number from 1 to ${MAX_SEATS}, not ${peerCount}`))
+  }
+  return Approach.run(seam, options, async (approach) => {
+    const state = await approach.load()
+    if (hasLog(state)) return resume(approach, state, options)
+    const game = await found(approach, options)
+    const wanted = returnAt === 'full' ? peerCount : Math.floor(peerCount / 2) + 1
+    await approach.decided(() => {
+      const rival = judgeRival(approach.room, { gameId: game.gameId, seats: game.seats.get() })
+      if (rival !== null && takenSeats(game.seats.get()) === 1) throw duplicateHost(rival)
+      return takenSeats(game.seats.get()) >= wanted ? true : null
+    }, game.seats)
+    return game
+  })
+}
+
+/**
+ * Joins the game that is played over `seam`, or resumes the one in `storage`.
+ *
+ * Resolves when this peer is a voter and has its seat; a resumed voter at once. Rejects with
+ * `RosterFullError` as soon as a player says that every seat is taken, `JoinTimeoutError` when nobody
+ * admits or refuses within `joinAdmissionTimeoutMs`, `GameMismatchError`, `ConfigError`,
+ * `IncomingTakenError`, `SeamTornError`, storage errors, or the signal's reason, and has then left nothing
+ * running: the seam is woven and free, and the call can be repeated.
+ */
+export function gameJoin(seam: Seam, options: GameJoinOptions = {}): Promise<GameSession> {
+  return Approach.run(seam, options, async (approach) => {
+    const state = await approach.load()
+    if (hasLog(state)) return resume(approach, state, options)
+    limitWait(approach, options)
+    approach.presence.announce({ role: 'joiner', gameId: null })
+    const table = await approach.decided(() => {
+      const verdict = judgeTables(approach.room)
+      if (verdict.kind === 'full') throw rosterFull()
+      return verdict.kind === 'take' ? verdict : null
+    })
+    await approach.write({ gameId: table.gameId, lineage: table.lineage })
+    const game = await approach.start(table.gameId, table.lineage)
+    return admitted(approach, game)
+  })
+}
+
+async function found(approach: Approach, options: GameHostOptions): Promise<RunningGame> {
+  const { peerCount, hostDeclarationTimeoutMs = 2_000, random } = options
+  approach.presence.announce({ role: 'founder' })
+  const timeIsUp = approach.timeIsUp(hostDeclarationTimeoutMs)
+  await approach.decided(() => {
+    const verdict = judgeFounding(approach.room, timeIsUp.get())
+    if (verdict.kind === 'duplicate') throw duplicateHost(verdict.host)
+    return verdict.kind === 'found' ? verdict : null
+  }, timeIsUp)
+  const gameId = randomId(random)
+  const lineage = randomId(random)
+  const { seam, clock } = approach
+  await approach.write(foundingLog({ founder: seam.selfId, seatCount: peerCount, gameId, lineage, clock }))
+  return approach.start(gameId, lineage)
+}
+
+/** Goes on with the game in the storage. A voter needs nobody's leave; who is none yet waits for it. */
+async function resume(approach: Approach, state: RaftState, options: GameJoinOptions | GameHostOptions): Promise<RunningGame> {
+  const { gameId, lineage } = state
+  if (gameId === null || lineage === null) {
+    throw new ConfigError('the storage holds a log that is no game: nothing was started; give the game a storage of its own')
+  }
+  const timeIsUp = approach.timeIsUp(RESUME_CHECK_MS)
+  const game = await approach.start(gameId, lineage)
+  checkSeatCount(game, options)
+  if (!isVoter(game)) {
+    limitWait(approach, options)
+    return admitted(approach, game)
+  }
+  await approach.decided(() => {
+    const { room } = approach
+    const verdict = judgeGame(room, gameId, timeIsUp.get())
+    if (verdict.kind === 'mismatch') throw mismatch(gameId, verdict.gameId)
+    return verdict.kind === 'take' || timeIsUp.get() || everyoneSpoke(room) ? true : null
+  }, timeIsUp)
+  return game
+}
+
+async function admitted(approach: Approach, game: RunningGame): Promise<RunningGame> {
+  await approach.decided(() => {
+    const seats = game.seats.get()
+    const seated = seatOf(seats, game.node.id) !== null
+    const verdict = judgeGame(approach.room, game.gameId, false)
+    if (verdict.kind === 'mismatch') throw mismatch(game.gameId, verdict.gameId)
+    if (!seated && (verdict.kind === 'full' || isFull(seats))) throw rosterFull()
+    return seated && isVoter(game) ? true : null
+  }, game.seats, game.node.membership)
+  return game
+}
+
+function limitWait(approach: Approach, options: GameJoinOptions): void {
+  const { joinAdmissionTimeoutMs = 10_000 } = options
+  approach.after(joinAdmissionTimeoutMs, () => {
+    approach.fail(
+      new JoinTimeoutError(
+        `nobody admitted or refused this peer within ${joinAdmissionTimeoutMs} ms: it has no seat; try again when the host is there`,
+      ),
+    )
+  })
+}
+
+function isVoter(game: RunningGame): boolean {
+  return game.node.membership.get().voters.has(game.node.id)
+}
+
+function checkSeatCount(game: RunningGame, options: GameJoinOptions | GameHostOptions): void {
+  const seats = game.seats.get().length
+  if ('peerCount' in options && seats > 0 && seats !== options.peerCount) {
+    throw new ConfigError(
+      `the game in the storage has ${seats} seats, not ${options.peerCount}: nothing was started; resume it as it is, or found another in a new storage`,
+    )
+  }
+}
+
+function rosterFull(): RosterFullError {
+  return new RosterFullError('every seat is taken by others: this peer was not admitted; wait for another game')
+}
+
+function duplicateHost(host: string): DuplicateHostError {
+  return new DuplicateHostError(host, `${host} hosts a game here already: no other is played beside it; join that one`)
+}
+
+function mismatch(ours: string, theirs: string): GameMismatchError {
+  return new GameMismatchError(
+    `the storage holds game ${ours} and the others here play ${theirs}: nothing was changed; come with another storage, or meet elsewhere`,
+  )
+}

@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest'
+import { ConfigError, DuplicateHostError, IncomingTakenError, SeamTornError } from '../base/errors.ts'
+import { testIdentity, VirtualClock } from '../sim/index.ts'
+import { InMemoryRaftStorage } from '../raft/storage/in-memory-raft-storage.ts'
+import { gameHost } from './bootstrap.ts'
+import { seated, TestRoom, turnsOf } from './test-support/table.ts'
+
+describe('gameHost', () => {
+  it('[GAME-1] resolves when every seat is taken', async () => {
+    const room = new TestRoom()
+    const [host, joiner] = await room.two()
+    expect(seated(host)).toEqual(['ann', 'bob'])
+    expect(seated(joiner)).toEqual(['ann', 'bob'])
+    expect(host.gameId).toBe(joiner.gameId)
+    expect(host.node.membership.get().voters).toEqual(new Set(['ann', 'bob']))
+  })
+
+  it('[GAME-1] a table for one is full at once', async () => {
+    const room = new TestRoom()
+    const host = await room.run(room.host('ann', { peerCount: 1 }), 10)
+    expect(seated(host)).toEqual(['ann'])
+  })
+
+  it('[GAME-1] with returnAt quorum, resolves at more than half and goes on admitting', async () => {
+    const room = new TestRoom()
+    const hosting = room.host('ann', { peerCount: 3, returnAt: 'quorum' })
+    const [host] = await room.run(Promise.all([hosting, room.join('bob')]))
+    expect(seated(host)).toEqual(['ann', 'bob', null])
+    await room.clock.advance(60_000)
+    const last = await room.run(room.join('cat'))
+    expect(seated(last)).toEqual(['ann', 'bob', 'cat'])
+    await room.clock.advance(1_000)
+    expect(seated(host)).toEqual(['ann', 'bob', 'cat'])
+  })
+
+  it('[GAME-1] a number of seats that is none is a RangeError', async () => {
+    const room = new TestRoom()
+    const seam = await room.seam('ann')
+    for (const peerCount of [0, 1.5, 256, Number.NaN]) {
+      await expect(room.host('ann', { peerCount }, seam)).rejects.toThrow(RangeError)
+    }
+  })
+
+  it('[GAME-2] waits no longer than the bound for a peer that says nothing', async () => {
+    const room = new TestRoom()
+    const seam = await room.seam('ann')
+    await room.seam('silent')
+    await room.run(room.host('ann', { peerCount: 1 }, seam))
+    expect(room.clock.now()).toBe(2_000)
+  })
+
+  it('[GAME-2] a peer that speaks, or leaves, ends the wait', async () => {
+    const room = new TestRoom()
+    const seam = await room.seam('ann')
+    const silent = await room.seam('silent')
+    const hosting = room.host('ann', { peerCount: 2, hostDeclarationTimeoutMs: 5_000 }, seam)
+    const joining = room.join('bob')
+    await room.clock.advance(1_000)
+    await silent.close()
+    await room.run(Promise.all([hosting, joining]))
+    expect(room.clock.now()).toBeLessThan(2_000)
+  })
+
+  it('[GAME-3] a newcomer yields to the game that runs, whether or not its founder is there', async () => {
+    const room = new TestRoom()
+    const [host] = await room.two()
+    const newcomer = await room.seam('aaa')
+    const refused = room.run(room.host('aaa', {}, newcomer))
+    await expect(refused).rejects.toMatchObject({ name: 'DuplicateHostError', host: 'ann' })
+    await host.close()
+    await expect(room.run(room.host('aaa', {}, newcomer))).rejects.toThrow(DuplicateHostError)
+  })
+
+  it('[GAME-3] of two that found at once the lower id goes on; the other has written nothing and can join', async () => {
+    const room = new TestRoom()
+    const [ann, bob] = [await room.seam('ann'), await room.seam('bob')]
+    const storage = await InMemoryRaftStorage.create({ peerIdentity: testIdentity('bob') })
+    const hosting = room.host('ann', {}, ann)
+    await expect(room.run(room.host('bob', { storage }, bob))).rejects.toMatchObject({ host: 'ann' })
+    expect(await storage.load()).toBeNull()
+    const [host, joiner] = await room.run(Promise.all([hosting, room.join('bob', { storage }, bob)]))
+    expect(seated(host)).toEqual(['ann', 'bob'])
+    expect(joiner.gameId).toBe(host.gameId)
+  })
+
+  it('[GAME-3] three that found at once leave one host', async () => {
+    const room = new TestRoom()
+    const names = ['cat', 'ann', 'bob']
+    const seams = await Promise.all(names.map((name) => room.seam(name)))
+    const outcomes = names.map((name, i) => room.host(name, {}, seams[i]).catch((error: unknown) => error))
+    const refused = await room.run(Promise.all([outcomes[0], outcomes[2]]))
+    for (const error of refused) expect(error).toBeInstanceOf(DuplicateHostError)
+    const [host] = await room.run(Promise.all([outcomes[1], room.join('cat', {}, seams[0])]))
+    expect(host).not.toBeInstanceOf(Error)
+  })
+
+  it('[GAME-8] an aborted host leaves nothing running, and the seam can host again', async () => {
+    for (const withStorage of [true, false]) {
+      const room = new TestRoom()
+      const seam = await room.seam('ann')
+      const options = withStorage ? {} : { storage: undefined }
+      const controller = new AbortController()
+      const reason = new Error('no more patience')
+      const hosting = room.host('ann', { ...options, signal: controller.signal }, seam)
+      const outcome = hosting.catch((error: unknown) => error)
+      await room.clock.advance(3_000)
+      controller.abort(reason)
+      expect(await outcome).toBe(reason)
+      expect(room.clock.pendingTimers).toBe(0)
+      expect(seam.state.get().kind).toBe('woven')
+      const [host] = await room.run(Promise.all([room.host('ann', options, seam), room.join('bob')]))
+      expect(seated(host)).toEqual(['ann', 'bob'])
+    }
+  })
+
+  it('[GAME-8] a call aborted beforehand rejects with the reason and touches nothing', async () => {
+    const room = new TestRoom()
+    const seam = await room.seam('ann')
+    const reason = new Error('never mind')
+    await expect(room.host('ann', { signal: AbortSignal.abort(reason) }, seam)).rejects.toBe(reason)
+    await room.run(room.host('ann', { peerCount: 1 }, seam))
+  })
+
+  it('[GAME-11] a storage of another peer is refused', async () => {
+    const room = new TestRoom()
+    const seam = await room.seam('ann')
+    const storage = await room.storage('bob')
+    await expect(room.host('ann', { storage }, seam)).rejects.toThrow(ConfigError)
+    await room.run(room.host('ann', { peerCount: 1 }, seam))
+  })
+
+  it('[GAME-12] close stops everything, closes the seam, and is idempotent', async () => {
+    const room = new TestRoom()
+    const [host, joiner] = await room.two()
+    const closing = host.close()
+    expect(host.close()).toBe(closing)
+    await closing
+    await expect(turnsOf(host).propose(1)).rejects.toMatchObject({ name: 'ClosedError' })
+    await joiner[Symbol.asyncDispose]()
+    expect(room.clock.pendingTimers).toBe(0)
+  })
+
+  it('[GAME-13] application channels reach those of the same name, and no other', async () => {
+    const room = new TestRoom()
+    const [host, joiner] = await room.two()
+    const chat = joiner.appChannel('chat').incoming[Symbol.asyncIterator]()
+    await host.appChannel('cursor').broadcast(Uint8Array.of(1))
+    await host.appChannel('chat').broadcast(Uint8Array.of(2, 3))
+    const { value } = await room.run(chat.next())
+    expect(value).toMatchObject({ sender: 'ann' })
+    expect([...(value?.payload ?? [])]).toEqual([2, 3])
+    expect(joiner.appChannel('chat')).toBe(joiner.appChannel('chat'))
+  })
+
+  it('[GAME-16] a seam that tears under the waiting host rejects the call', async () => {
+    const room = new TestRoom()
+    const seam = await room.seam('ann')
+    const outcome = room.host('ann', {}, seam).catch((error: unknown) => error)
+    await room.clock.advance(500)
+    await seam.close()
+    expect(await outcome).toBeInstanceOf(SeamTornError)
+    expect(room.clock.pendingTimers).toBe(0)
+    await expect(room.host('ann', {}, seam)).rejects.toThrow(SeamTornError)
+  })
+
+  it('[GAME-15] a seam whose frames somebody else reads is refused', async () => {
+    const room = new TestRoom()
+    const seam = await room.seam('ann')
+    const reader = seam.incoming[Symbol.asyncIterator]()
+    await expect(room.host('ann', {}, seam)).rejects.toThrow(IncomingTakenError)
+    await reader.return?.()
+    await room.run(room.host('ann', { peerCount: 1 }, seam))
+  })
+
+  it('[GAME-1] refuses the system clock where virtual time is expected, and leaves the seam free', async () => {
+    const room = new TestRoom()
+    const seam = await room.seam('ann')
+    const raftConfig = { expectVirtualTime: true }
+    await expect(gameHost(seam, { peerCount: 1, raftConfig })).rejects.toThrow(ConfigError)
+    await room.run(gameHost(seam, { peerCount: 1, raftConfig, clock: room.clock }))
+    expect(room.clock).toBeInstanceOf(VirtualClock)
+  })
+})
