@@ -23,6 +23,8 @@ export interface Facts {
   readonly game: Game
   /** The cell of a mark of ours that is not agreed yet. */
   readonly pending: number | null
+  /** Whether we have asked for another round that has not begun. */
+  readonly asked: boolean
   /** The address to give to the friend. */
   readonly invite: string | null
 }
@@ -56,6 +58,7 @@ export const initialFacts: Facts = {
   storage: null,
   game: newGame,
   pending: null,
+  asked: false,
   invite: null,
 }
 

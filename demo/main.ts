@@ -1,6 +1,8 @@
 import '@fontsource-variable/archivo/wdth.css'
-import './style.css'
-import './cloth.css'
+import './look/page.css'
+import './look/table.css'
+import './look/cloth.css'
+import './look/marks.css'
 import type { SignalTag } from 'selvage/webrtc'
 import { type Facts, initialFacts, isMyTurn } from './facts.ts'
 import { invitationIn, newInvitation } from './invitation.ts'
@@ -22,7 +24,9 @@ const page = new Page({
   mark: (cell) => {
     if (isMyTurn(facts)) table?.mark(cell, facts.game.round)
   },
-  nextRound: () => table?.nextRound(facts.game.round),
+  nextRound: () => {
+    if (!facts.asked) table?.nextRound(facts.game.round)
+  },
   say: (text) => table?.say(text),
 })
 

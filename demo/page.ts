@@ -10,6 +10,7 @@ import {
   connectionOf,
   friendOf,
   headlineOf,
+  nextRoundOf,
   type NoticeAction,
   noticeOf,
   storageNoteOf,
@@ -70,7 +71,8 @@ export class Page {
     setText(byId('connection'), connectionOf(facts).text)
     show(byId('storage-note'), storageNoteOf(facts))
     show(byId('tally'), tallyOf(facts))
-    byId('next-round').hidden = facts.stage !== 'seated' || facts.game.result.kind === 'open'
+    show(byId('next-round'), nextRoundOf(facts))
+    byId('next-round').setAttribute('aria-disabled', String(facts.asked))
   }
 
   #drawNotice(before: Facts, facts: Facts): void {

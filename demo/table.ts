@@ -45,6 +45,7 @@ export class Table {
   }
 
   nextRound(round: number): void {
+    this.#tell({ asked: true })
     this.#propose({ kind: 'next', round })
   }
 
@@ -159,7 +160,7 @@ export class Table {
       if (event.kind !== 'committed') continue
       const { action, proposer } = event.indexed
       this.#turns.push({ move: action, proposer })
-      this.#tell({ game: this.#foldTurns(), ...(proposer === session.node.id ? { pending: null } : {}) })
+      this.#tell({ game: this.#foldTurns(), ...(proposer === session.node.id ? SETTLED : {}) })
     }
     this.#fail({ code: 'ClosedError' })
   }
@@ -178,7 +179,7 @@ export class Table {
     const { signal } = this.#closing
     this.#seated?.sequencer.propose(move, { signal }).catch((error: unknown) => {
       if (failureOf(error) === 'storage-failed') this.#fail(error)
-      else this.#tell({ pending: null })
+      else this.#tell(SETTLED)
     })
   }
 
@@ -221,6 +222,9 @@ interface Seated {
   /** The other player, once the seat is taken. */
   friend: string | null
 }
+
+/** Nothing of ours is under way. */
+const SETTLED: Partial<Facts> = { pending: null, asked: false }
 
 /** Hidden tabs get one timer a second: heartbeats may come late by that much without an election. */
 const RAFT_TIMING = { heartbeatIntervalMs: 250, electionTimeoutMinMs: 2500, electionTimeoutMaxMs: 4000 }

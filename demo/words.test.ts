@@ -7,6 +7,7 @@ import {
   connectionOf,
   friendOf,
   headlineOf,
+  nextRoundOf,
   noticeOf,
   storageNoteOf,
   tallyOf,
@@ -108,6 +109,16 @@ describe('a cell', () => {
 
   it('says that it won', () => {
     expect(cellLabelOf({ ...seated, game: afterMoves(0, 3, 1, 4, 2) }, 1)).toMatch(/in the winning line$/)
+  })
+})
+
+describe('another round', () => {
+  it('is offered when a round is over, and waits for who is gone', () => {
+    const over: Facts = { ...seated, game: afterMoves(0, 3, 1, 4, 2) }
+    expect(nextRoundOf(seated)).toBeNull()
+    expect(nextRoundOf(over)).toBe('Play another round')
+    expect(nextRoundOf({ ...over, asked: true })).toBe('Play another round')
+    expect(nextRoundOf({ ...over, asked: true, friend: 'gone' })).toBe('Waiting for your friend …')
   })
 })
 

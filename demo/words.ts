@@ -157,6 +157,12 @@ export function announcementOf(before: Facts, after: Facts): string {
   return parts.join(' ')
 }
 
+/** What the button for another round says; `null` while there is nothing to ask. */
+export function nextRoundOf(facts: Facts): string | null {
+  if (facts.stage !== 'seated' || facts.game.result.kind === 'open') return null
+  return facts.asked && !isPresent(facts) ? 'Waiting for your friend …' : 'Play another round'
+}
+
 export function tallyOf(facts: Facts): string | null {
   const { game, mine } = facts
   if (mine === null || game.round === 0) return null

@@ -1,4 +1,5 @@
 import { expect, test } from '@playwright/test'
+import { renderSVG } from 'uqr'
 import { playOut, Player, sitDown } from './player.ts'
 
 /** Moves of a round that X wins on the diagonal, and of one that nobody wins. */
@@ -111,6 +112,17 @@ test('links that lead nowhere say why', async ({ page }) => {
   await visitor.isTold('Nobody is at this table')
   await visitor.page.getByRole('button', { name: 'Create a new game' }).click()
   await visitor.shows('connection', 'waiting')
+})
+
+test('the link is there to copy and to scan', async ({ context, page }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  const x = new Player(page)
+  const link = await x.create()
+  await page.getByRole('button', { name: 'Copy' }).click()
+  await expect(page.getByRole('button', { name: 'Copied' })).toBeVisible()
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(link)
+  const drawn = await page.getByRole('img', { name: 'QR code of the link' }).locator('path').getAttribute('d')
+  expect(renderSVG(link, { border: 1 })).toContain(`d="${drawn}"`)
 })
 
 async function lookAway(player: Player, state: 'hidden' | 'visible'): Promise<void> {
