@@ -60,6 +60,7 @@ export function gameJoin(seam: Seam, options: GameJoinOptions = {}): Promise<Gam
     approach.presence.announce({ role: 'joiner', gameId: null })
     const table = await approach.decided(() => {
       const verdict = judgeTables(approach.room)
+      if (verdict.kind === 'forgotten') throw forgotten(verdict.gameId)
       if (verdict.kind === 'full') throw rosterFull()
       return verdict.kind === 'take' ? verdict : null
     })
@@ -141,6 +142,12 @@ function checkSeatCount(game: RunningGame, options: GameJoinOptions | GameHostOp
       `the game in the storage has ${seats} seats, not ${options.peerCount}: nothing was started; resume it as it is, or found another in a new storage`,
     )
   }
+}
+
+function forgotten(gameId: string): ConfigError {
+  return new ConfigError(
+    `this peer id has a seat in game ${gameId}, and its storage has no log: what it voted for is forgotten, so it may not vote again; come with the storage, or as a new peer`,
+  )
 }
 
 function rosterFull(): RosterFullError {

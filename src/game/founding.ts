@@ -13,7 +13,7 @@ export function foundingLog(parts: {
   clock: Clock
 }): RaftWrite {
   const { founder, seatCount, gameId, lineage, clock } = parts
-  const common = { term: FOUNDING_TERM, dedupKey: null, proposer: founder, timeMs: clock.wallNow() }
+  const common = { term: FOUNDING_TERM, dedupKey: null, proposer: founder, timeMs: Math.floor(clock.wallNow()) }
   const config: MembershipRecord = { voters: [founder], learners: [], old: null }
   return {
     nodeId: founder,

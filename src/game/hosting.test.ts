@@ -3,6 +3,7 @@ import { ConfigError, DuplicateHostError, IncomingTakenError, SeamTornError } fr
 import { testIdentity, VirtualClock } from '../sim/index.ts'
 import { InMemoryRaftStorage } from '../raft/storage/in-memory-raft-storage.ts'
 import { gameHost } from './bootstrap.ts'
+import type { GameJoinOptions } from './contract.ts'
 import { seated, TestRoom, turnsOf } from './test-support/table.ts'
 
 describe('gameHost', () => {
@@ -150,6 +151,17 @@ describe('gameHost', () => {
     expect(value).toMatchObject({ sender: 'ann' })
     expect([...(value?.payload ?? [])]).toEqual([2, 3])
     expect(joiner.appChannel('chat')).toBe(joiner.appChannel('chat'))
+  })
+
+  it('[GAME-18] a durable client hosts and joins: the table\'s entries are under keys of their own', async () => {
+    const room = new TestRoom()
+    const identity = (clientId: string): GameJoinOptions => ({ identity: { kind: 'durable', clientId } })
+    const hosting = room.host('ann', { peerCount: 3, ...identity('client-a') })
+    const joining = ['bob', 'cat'].map((name) => room.join(name, identity(`client-${name}`)))
+    const [host] = await room.run(Promise.all([hosting, ...joining]))
+    const { dedupKey } = await room.run(turnsOf(host).propose(1, { requestId: 1 }), 1_000)
+    expect(dedupKey).toEqual({ clientId: 'client-a', requestId: 1 })
+    await expect(turnsOf(host).propose(2)).rejects.toThrow(TypeError)
   })
 
   it('[GAME-16] a seam that tears under the waiting host rejects the call', async () => {

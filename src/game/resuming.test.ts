@@ -177,4 +177,13 @@ describe('a storage that holds a game', () => {
     expect(seated(host)).toEqual(['ann', 'bob', null])
     await room.run(turnsOf(joiner).propose(1), 20_000)
   })
+
+  it('[GAME-17] a seated peer that comes without its log is refused: its votes would be forgotten', async () => {
+    const room = new TestRoom()
+    const [, bob] = await played(room)
+    await bob.close()
+    const seam = await room.seam('bob')
+    await expect(room.run(room.join('bob', { storage: undefined }, seam))).rejects.toThrow(ConfigError)
+    await room.run(room.join('bob', {}, seam), 1_000)
+  })
 })

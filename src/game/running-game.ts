@@ -125,7 +125,7 @@ export class RunningGame {
   async #perform(act: AdmissionAct, signal: AbortSignal): Promise<void> {
     const { node } = this
     if (act.kind === 'seat') {
-      const { index } = await node.propose(encodeSeated(act.seat, act.peer), { signal })
+      const { index } = await node.propose(encodeSeated(act.seat, act.peer), { signal, automatic: true })
       await this.folded(index, signal)
     } else if (act.kind === 'learn') await node.changeMembership({ addLearners: [act.peer] }, { signal })
     else if (act.kind === 'promote') await node.changeMembership({ promote: [act.peer] }, { signal })

@@ -58,6 +58,10 @@ describe('judgeTables', () => {
     expect(judgeTables(room('m', { a: player('full', 'a', 'b') }))).toEqual({ kind: 'full' })
   })
 
+  it('[GAME-17] is told that it sits there already, without the log to prove its votes', () => {
+    expect(judgeTables(room('m', { a: player('g', 'a', 'm') }))).toEqual({ kind: 'forgotten', gameId: 'g' })
+  })
+
   it('[GAME-6] waits where nobody plays', () => {
     expect(judgeTables(room('m', { a: founder, b: joiner, c: null }))).toEqual({ kind: 'wait' })
   })

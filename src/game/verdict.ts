@@ -44,11 +44,17 @@ export type TableVerdict =
   | { kind: 'take'; gameId: string; lineage: string }
   | { kind: 'full' }
   | { kind: 'mismatch'; gameId: string }
+  | { kind: 'forgotten'; gameId: string }
 
-/** Which table is there for a peer without a game? The first that has a seat to give; `full` when none has. */
+/**
+ * Which table is there for a peer without a log? The first that has a seat to give; `full` when none has;
+ * `forgotten` when it sits at one already: an id must not come back without its votes.
+ */
 export function judgeTables(room: Room): TableVerdict {
   const tables = players(room).map(([, player]) => player)
-  const open = tables.find(({ seats }) => !isFull(seats) || seatOf(seats, room.selfId) !== null)
+  const own = tables.find(({ seats }) => seatOf(seats, room.selfId) !== null)
+  if (own !== undefined) return { kind: 'forgotten', gameId: own.gameId }
+  const open = tables.find(({ seats }) => !isFull(seats))
   if (open !== undefined) return { kind: 'take', gameId: open.gameId, lineage: open.lineage }
   return tables.length > 0 ? { kind: 'full' } : { kind: 'wait' }
 }

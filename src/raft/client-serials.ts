@@ -8,17 +8,27 @@ const AUTO_PREFIX = 'auto:'
 export class ClientSerials {
   readonly #identity: ClientIdentity
   readonly #clientId: string
+  readonly #automaticId: () => string
   #last = 0
+  #lastAutomatic = 0
 
   /** An automatic id is new for every process: its serials start again, and must not meet old ones. */
   constructor(identity: ClientIdentity, id: NodeId, random: Random) {
     this.#identity = identity
-    this.#clientId = identity.kind === 'auto' ? `${AUTO_PREFIX}${id}-${randomHex(random)}` : identity.clientId
+    let automaticId: string | null = null
+    this.#automaticId = () => (automaticId ??= `${AUTO_PREFIX}${id}-${randomHex(random)}`)
+    this.#clientId = identity.kind === 'auto' ? this.#automaticId() : identity.clientId
     if (identity.kind === 'auto') return
     if (this.#clientId === '') throw new RangeError('a durable client needs an id')
     if (this.#clientId.startsWith(AUTO_PREFIX)) {
       throw new RangeError(`a durable client id may not begin with ${AUTO_PREFIX}: such ids are made, not chosen`)
     }
+  }
+
+  /** A key that no caller can have chosen, whatever the identity: for what a layer proposes on its own account. */
+  automaticKey(): DedupKey {
+    if (this.#identity.kind === 'auto') return this.keyOf(undefined)
+    return { clientId: this.#automaticId(), requestId: ++this.#lastAutomatic }
   }
 
   /** Throws `TypeError` where a durable client names no request, `RangeError` for what is no serial. */

@@ -149,8 +149,12 @@ export interface RaftNode extends AsyncDisposable {
   /**
    * Resolves with the committed entry. On any role: others forward to the leader, and with none known
    * the call waits. Rejects with `LeadershipLostError` (outcome unknown), `PayloadTooLargeError`, `ClosedError`.
+   * `automatic`: under a key of the node's own even if its client is durable; for a layer's own commands.
    */
-  propose(command: Uint8Array, options?: WaitOptions & { requestId?: number | undefined }): Promise<LogEntry>
+  propose(
+    command: Uint8Array,
+    options?: WaitOptions & { requestId?: number | undefined; automatic?: boolean | undefined },
+  ): Promise<LogEntry>
   /** On the leader. Resolves when the new configuration has committed. */
   changeMembership(
     change: MembershipChange,

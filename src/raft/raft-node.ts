@@ -163,12 +163,12 @@ class DrivenRaftNode implements RaftNode {
 
   async propose(
     command: Uint8Array,
-    options: WaitOptions & { requestId?: number | undefined } = {},
+    options: WaitOptions & { requestId?: number | undefined; automatic?: boolean | undefined } = {},
   ): Promise<LogEntry> {
     throwIfAborted(options.signal)
     this.#throwIfEnded()
     const { serials, settings, transport } = this.#parts
-    const dedupKey = serials.keyOf(options.requestId)
+    const dedupKey = options.automatic === true ? serials.automaticKey() : serials.keyOf(options.requestId)
     const maxBytes = maxCommandBytes(transport.maxFrameBytes, dedupKey, this.id)
     if (command.length > maxBytes) throw new PayloadTooLargeError(command.length, Math.max(0, maxBytes))
     if (this.#waiting.size >= settings.maxPendingProposals) {
