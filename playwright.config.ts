@@ -1,5 +1,5 @@
 import { createServer } from 'node:net'
-import { defineConfig } from '@playwright/test'
+import { defineConfig, type PlaywrightTestConfig } from '@playwright/test'
 import { chromiumArgs, chromiumPermissions, findChromium } from './test/browser/find-browser.ts'
 
 const executablePath = findChromium()
@@ -7,7 +7,7 @@ const port = await portForThisRun()
 const address = `http://127.0.0.1:${port}`
 
 /** The built demo, served by Vite's preview with its signalling server, played by real browsers. */
-export default defineConfig({
+const config: PlaywrightTestConfig = defineConfig({
   testDir: 'e2e',
   outputDir: 'test-results',
   timeout: 60_000,
@@ -33,6 +33,8 @@ export default defineConfig({
     stderr: 'pipe',
   },
 })
+
+export default config
 
 /** Playwright loads this file once in each of its processes: the first picks a free port, the others inherit it. */
 async function portForThisRun(): Promise<number> {

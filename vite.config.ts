@@ -1,4 +1,4 @@
-import { defineConfig } from 'vite'
+import { defineConfig, type UserConfig } from 'vite'
 import { sourceAlias } from './scripts/source-alias.ts'
 import { selvageSignal } from './src/server/vite.ts'
 
@@ -6,7 +6,7 @@ import { selvageSignal } from './src/server/vite.ts'
  * The demo: `npm run demo` serves it with its signalling server mounted beside it, so that one process
  * is all it takes. `npm run demo -- --host` opens it to the local network; `SELVAGE_HOST` does as well.
  */
-export default defineConfig({
+const config: UserConfig = defineConfig({
   base: './',
   resolve: { alias: sourceAlias() },
   plugins: [selvageSignal()],
@@ -14,3 +14,5 @@ export default defineConfig({
   preview: { host: process.env['SELVAGE_HOST'] ?? 'localhost' },
   build: { outDir: 'dist-demo', emptyOutDir: true, target: 'es2022', sourcemap: true },
 })
+
+export default config

@@ -1,12 +1,12 @@
 import { playwright } from '@vitest/browser-playwright'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { sourceAlias } from './scripts/source-alias.ts'
 import { chromiumArgs, chromiumPermissions, findChromium } from './test/browser/find-browser.ts'
 
 const alias = sourceAlias()
 const executablePath = findChromium()
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
       {
@@ -39,3 +39,5 @@ export default defineConfig({
     ],
   },
 })
+
+export default config

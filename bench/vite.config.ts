@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vite'
+import { defineConfig, type UserConfig } from 'vite'
 import { sourceAlias } from '../scripts/source-alias.ts'
 import { selvageSignal } from '../src/server/vite.ts'
 
@@ -10,7 +10,7 @@ const isolation = {
 }
 
 /** The bench's page, bundled as for production, and a signalling server beside it. */
-export default defineConfig({
+const config: UserConfig = defineConfig({
   root: fileURLToPath(new URL('./page', import.meta.url)),
   resolve: { alias: sourceAlias() },
   plugins: [selvageSignal()],
@@ -23,3 +23,5 @@ export default defineConfig({
   },
   logLevel: 'warn',
 })
+
+export default config
