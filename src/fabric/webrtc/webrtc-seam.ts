@@ -147,7 +147,12 @@ export class WebRtcSeam {
     const link = this.#links.get(id)
     if (link === undefined) return
     this.#links.delete(id)
-    const closing = link.close(goodbye).finally(() => this.#closing.delete(closing))
+    this.#letClose(link.close(goodbye))
+  }
+
+  /** The seam's own close waits for links that are still sending their last words. */
+  #letClose(closed: Promise<void>): void {
+    const closing = closed.finally(() => this.#closing.delete(closing))
     this.#closing.add(closing)
   }
 
@@ -203,7 +208,7 @@ export class WebRtcSeam {
 
   #onLinkEnded(id: string, peer: PeerId, end: PeerLinkEnd, why: string): void {
     this.#lastFailure = `the link to ${peer} ended: ${why}`
-    this.#links.delete(id)
+    this.#drop(id, null)
     const listed = this.core.peers.get().has(peer)
     this.#step({ kind: 'ended', link: id, why: end === 'failed' || end === 'refused' ? end : 'goodbye' })
     if (end === 'superseded' && listed && this.core.peers.get().size === 1) void this.core.close({ kind: 'remote-requested' })

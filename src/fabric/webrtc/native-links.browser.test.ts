@@ -1,0 +1,177 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { sleep } from '../../base/abort.ts'
+import { systemClock } from '../../base/clock.ts'
+import { HIGH_WATER_BYTES, nativeLinks, type Link, type LinkEvents } from './index.ts'
+
+/** One end of a link under a test's thumb. */
+class End {
+  readonly link: Link
+  readonly received: Uint8Array[] = []
+  readonly opened: Promise<void>
+  readonly closed: Promise<string>
+  /** What signalling carries to the other end; the test may hold it back or reorder it. */
+  carry: (body: string) => void = (body) => this.held.push(body)
+  readonly held: string[] = []
+  onDrain: () => void = () => {}
+
+  constructor(role: { initiator: boolean; polite: boolean }) {
+    let opened: () => void = () => {}
+    let closed: (why: string) => void = () => {}
+    this.opened = new Promise((resolve) => (opened = resolve))
+    this.closed = new Promise((resolve) => (closed = resolve))
+    const events: LinkEvents = {
+      onSignal: (body) => this.carry(body),
+      onOpen: () => opened(),
+      onMessage: (bytes) => void this.received.push(bytes),
+      onDrain: () => this.onDrain(),
+      onPath: () => {},
+      onClosed: (why) => closed(why),
+    }
+    this.link = nativeLinks().open({ ...role, iceServers: [], iceTransportPolicy: 'all', clock: systemClock, events })
+    ends.push(this)
+  }
+}
+
+const ends: End[] = []
+
+function pair(): [End, End] {
+  return [new End({ initiator: true, polite: true }), new End({ initiator: false, polite: false })]
+}
+
+function wire(a: End, b: End): void {
+  a.carry = (body) => b.link.signal(body)
+  b.carry = (body) => a.link.signal(body)
+}
+
+async function eventually(holds: () => boolean): Promise<void> {
+  for (const start = systemClock.now(); !holds(); ) {
+    if (systemClock.now() - start > 10_000) throw new Error('it did not come to pass within 10 s')
+    await sleep(systemClock, 5)
+  }
+}
+
+describe('native links', () => {
+  afterEach(() => Promise.all(ends.splice(0).map(({ link }) => link.close())))
+
+  it('[RTC-30] both ends open one channel and see the same certificates', async () => {
+    const [a, b] = pair()
+    wire(a, b)
+    await Promise.all([a.opened, b.opened])
+    expect(a.link.fingerprints().local).toEqual(b.link.fingerprints().remote)
+    expect(a.link.fingerprints().remote).toEqual(b.link.fingerprints().local)
+    expect(a.link.fingerprints().local[0]).toMatch(/^sha-256 [0-9A-F:]{95}$/)
+    expect(a.link.fingerprints().local).not.toEqual(a.link.fingerprints().remote)
+  })
+
+  it('[RTC-31] candidates that come before the description are kept until it is there', async () => {
+    const [a, b] = pair()
+    await eventually(() => a.held.some((body) => body.includes('"end"')))
+    const isDescription = (body: string): boolean => /"type":"(offer|answer)"/.test(body)
+    for (const body of a.held.filter((text) => !isDescription(text))) b.link.signal(body)
+    await sleep(systemClock, 50)
+    for (const body of a.held.filter(isDescription)) b.link.signal(body)
+    await eventually(() => b.held.some((body) => body.includes('"end"')))
+    // Without its candidates the answering end has only those of the other to go by.
+    for (const body of b.held.filter(isDescription)) {
+      expect(body).not.toContain('a=candidate')
+      a.link.signal(body)
+    }
+    await Promise.all([a.opened, b.opened])
+  })
+
+  it('[RTC-32] when both ends offer at once, one yields and the link stands', async () => {
+    const [a, b] = [new End({ initiator: true, polite: true }), new End({ initiator: true, polite: false })]
+    await eventually(() => a.held.length > 0 && b.held.length > 0)
+    const [fromA, fromB] = [a.held.slice(), b.held.slice()]
+    wire(a, b)
+    for (const body of fromA) b.link.signal(body)
+    for (const body of fromB) a.link.signal(body)
+    await Promise.all([a.opened, b.opened])
+  })
+
+  it('[RTC-33] a restart, even from both ends at once, loses and doubles nothing', async () => {
+    const [a, b] = pair()
+    wire(a, b)
+    await Promise.all([a.opened, b.opened])
+    const offers = { a: 0, b: 0 }
+    a.carry = (body) => {
+      if (body.includes('"offer"')) offers.a++
+      b.link.signal(body)
+    }
+    b.carry = (body) => {
+      if (body.includes('"offer"')) offers.b++
+      a.link.signal(body)
+    }
+    for (let i = 0; i < 100; i++) {
+      a.link.send(Uint8Array.of(i))
+      if (i === 20) a.link.restart?.()
+      if (i === 20) b.link.restart?.()
+      await sleep(systemClock, 2)
+    }
+    await eventually(() => b.received.length >= 100)
+    expect(b.received.map(([i]) => i)).toEqual(Array.from({ length: 100 }, (_, i) => i))
+    expect(offers.a + offers.b).toBeGreaterThan(0)
+  })
+
+  it('[RTC-34] a later description with another certificate is not taken', async () => {
+    const [a, b] = pair()
+    wire(a, b)
+    await Promise.all([a.opened, b.opened])
+    const before = b.link.fingerprints()
+    const stranger = new End({ initiator: true, polite: true })
+    await eventually(() => stranger.held.length > 0)
+    for (const body of stranger.held) b.link.signal(body)
+    await sleep(systemClock, 100)
+    expect(b.link.fingerprints()).toEqual(before)
+    a.link.send(Uint8Array.of(1))
+    await eventually(() => b.received.length === 1)
+  })
+
+  it('[RTC-35] signals that are none are dropped', async () => {
+    const [a, b] = pair()
+    await eventually(() => a.held.length > 0)
+    for (const body of ['', '{', 'null', '[]', '{"type":"rollback"}', '{"type":"candidate"}', '{"type":"candidate","candidate":"x"}']) {
+      a.link.signal(body)
+    }
+    const early = a.held.slice()
+    wire(a, b)
+    for (const body of early) b.link.signal(body)
+    await Promise.all([a.opened, b.opened])
+    a.link.signal('{"type":"answer","sdp":"v=0"}')
+    a.link.signal('{"type":"offer","sdp":"v=0"}')
+    a.link.send(Uint8Array.of(1))
+    await eventually(() => b.received.length === 1)
+  })
+
+  it('[RTC-35] a description that cannot be used ends a link that is being made, at once', async () => {
+    const [a] = pair()
+    await eventually(() => a.held.length > 0)
+    a.link.signal('{"type":"answer","sdp":"v=0"}')
+    expect(await a.closed).toContain('cannot be used')
+  })
+
+  it('[RTC-36] what was sent before a close arrives, and the other end learns of it', async () => {
+    const [a, b] = pair()
+    wire(a, b)
+    await Promise.all([a.opened, b.opened])
+    const message = new Uint8Array(65_536)
+    for (let i = 0; i < 16; i++) a.link.send(message)
+    await a.link.close()
+    await b.closed
+    expect(b.received.length).toBe(16)
+  })
+
+  it('[RTC-37] falling under the mark is reported, whatever the mark', async () => {
+    const [a, b] = pair()
+    wire(a, b)
+    await Promise.all([a.opened, b.opened])
+    for (const mark of [65_536, 0]) {
+      a.link.drainMarkBytes = mark
+      const drained = new Promise<void>((resolve) => (a.onDrain = resolve))
+      a.link.send(new Uint8Array(HIGH_WATER_BYTES / 2))
+      a.link.send(new Uint8Array(HIGH_WATER_BYTES / 2))
+      await drained
+      expect(a.link.bufferedAmount).toBeLessThanOrEqual(mark)
+    }
+  })
+})
