@@ -105,6 +105,14 @@ export class SeamTrial {
     return this.harness.quiet()
   }
 
+  /** What `promise` rejects with, `null` where it resolves. Itself never rejects, so it may be left alone for a while. */
+  failure(promise: Promise<unknown>): Promise<unknown> {
+    return this.settle(promise).then(
+      () => null,
+      (error: unknown) => error,
+    )
+  }
+
   /** Waits until `seam` lists exactly `peers`. */
   async listing(seam: Seam, peers: readonly PeerId[]): Promise<void> {
     const wanted = peers.toSorted()
