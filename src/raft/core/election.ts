@@ -11,7 +11,7 @@ import { becomeFollower } from './transitions.ts'
  */
 export function onElectionTimeout(r: Replica): void {
   becomeFollower(r, r.term, null, 'no leader')
-  if (!isVoter(r.config, r.id) || r.term >= Number.MAX_SAFE_INTEGER) {
+  if (!mayCampaign(r) || r.term >= Number.MAX_SAFE_INTEGER) {
     r.electionAtMs = Infinity
     return
   }
@@ -27,6 +27,15 @@ export function onElectionTimeout(r: Replica): void {
   for (const id of votersOf(r.config)) {
     if (id !== r.id) r.outbox.send(id, { kind: 'pre-vote', term: r.term + 1, lastIndex, lastTerm, nonce })
   }
+}
+
+/**
+ * Voters may, and so may one that its newest configuration leaves out, as long as that has not committed: it may be
+ * the only one that holds the entry, and the rest cannot win against its log (Raft thesis, section 4.2.2).
+ */
+export function mayCampaign(r: Replica): boolean {
+  if (isVoter(r.config, r.id)) return true
+  return r.config.index > r.commit && isVoter(r.configBefore(r.config.index), r.id)
 }
 
 /** Answers as it would vote, and changes nothing. */

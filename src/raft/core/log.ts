@@ -90,9 +90,9 @@ export class RaftLog {
     return Math.max(low, this.#floor.index)
   }
 
-  /** The newest configuration entry, or `null` where the log holds none. */
-  newestConfig(): (StoredEntry & { kind: 'config' }) | null {
-    for (let i = this.#entries.length - 1; i >= 0; i--) {
+  /** The newest configuration entry below `index`, or `null` where the log holds none. */
+  newestConfig(index: number = Infinity): (StoredEntry & { kind: 'config' }) | null {
+    for (let i = Math.min(this.#entries.length, index - this.#floor.index - 1) - 1; i >= 0; i--) {
       const entry = this.#entries[i] as StoredEntry
       if (entry.kind === 'config') return entry
     }

@@ -10,7 +10,15 @@ import type {
 } from '../contract.ts'
 import { askWhoVotes, mayLead, onVoters, onWhoVotes } from './acquaintance.ts'
 import { isMember, isVoter, publishedConfig } from './configuration.ts'
-import { countOwnVote, onElectionTimeout, onPreVote, onPreVoteReply, onVote, onVoteReply } from './election.ts'
+import {
+  countOwnVote,
+  mayCampaign,
+  onElectionTimeout,
+  onPreVote,
+  onPreVoteReply,
+  onVote,
+  onVoteReply,
+} from './election.ts'
 import { onAppend, onCommitNotice } from './follower.ts'
 import { giveProposals, onForward, onForwardRefused, resendForwards } from './forwarding.ts'
 import type { RaftLog } from './log.ts'
@@ -83,9 +91,9 @@ export class RaftCore {
     const incarnation = Math.floor(options.random() * 2 ** 32)
     const r = new Replica({ ...options, proposals: new Proposals(incarnation), forwards: new ForwardLedger() })
     this.#replica = r
-    if (!isVoter(r.config, r.id)) return
+    if (!mayCampaign(r)) return
     // Who is alone has nobody to wait for.
-    if (r.config.voters.size === 1 && r.config.old === null) r.electionAtMs = r.at.nowMs
+    if (r.config.voters.size === 1 && r.config.voters.has(r.id) && r.config.old === null) r.electionAtMs = r.at.nowMs
     else r.resetElectionTimer()
   }
 

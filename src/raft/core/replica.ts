@@ -128,7 +128,7 @@ export class Replica {
       durable.floor === null
         ? configurationOf(0, { voters: [...options.cluster.voters], learners: learnersOf(options.cluster), old: null })
         : configurationOf(durable.floor.index, durable.floor.config)
-    this.config = this.#configInLog()
+    this.config = this.configBefore(Infinity)
     this.commit = Math.max(durable.commit, this.log.floorIndex)
     this.storedCommit = this.commit
   }
@@ -160,7 +160,7 @@ export class Replica {
   truncateFrom(index: number): void {
     this.log.truncateFrom(index)
     this.outbox.recordTruncation(index)
-    if (this.config.index >= index) this.#adopt(this.#configInLog())
+    if (this.config.index >= index) this.#adopt(this.configBefore(Infinity))
   }
 
   setTerm(term: number, vote: NodeId | null): void {
@@ -211,8 +211,9 @@ export class Replica {
     this.note('frame-refused', { gate, from })
   }
 
-  #configInLog(): Configuration {
-    const entry = this.log.newestConfig()
+  /** The newest configuration that lies below `index`. */
+  configBefore(index: number): Configuration {
+    const entry = this.log.newestConfig(index)
     return entry === null ? this.#initial : configurationOf(entry.index, entry.config)
   }
 

@@ -43,6 +43,7 @@ describe('raft core under simulation', () => {
     ['three voters of five nodes, membership changing', { voters: 3, others: 2 }, true],
     ['one voter of four nodes, membership changing', { voters: 1, others: 3 }, true],
     ['a lossy, slow network', { voters: 3, others: 1, loss: 0.25, duplicate: 0.2, latencyMs: 80 }, true],
+    ['small frames', { voters: 5, others: 0, frameBytes: 250, latencyMs: 60 }, false],
     ['slow disks', { voters: 3, others: 1, diskMs: 60 }, true],
   ] as const) {
     it(`[RAFT-SAFE] invariants hold and calm brings progress: ${name}`, () => {

@@ -19,6 +19,8 @@ export interface SimulationOptions {
   readonly latencyMs?: number
   /** Longest time a write takes to become durable, milliseconds. */
   readonly diskMs?: number
+  /** Largest frame, bytes: small ones carry one entry each. */
+  readonly frameBytes?: number
   /** The disk says that it has written before it has. */
   readonly lyingDisk?: boolean
 }
@@ -60,7 +62,15 @@ export class Simulation {
   readonly #tokens: Map<number, string> = new Map()
 
   constructor(options: SimulationOptions) {
-    this.#options = { loss: 0.05, duplicate: 0.05, latencyMs: 30, diskMs: 10, lyingDisk: false, ...options }
+    this.#options = {
+      loss: 0.05,
+      duplicate: 0.05,
+      latencyMs: 30,
+      diskMs: 10,
+      frameBytes: 262_144,
+      lyingDisk: false,
+      ...options,
+    }
     this.random = seededRandom(options.seed)
     const ids = Array.from({ length: options.voters + options.others }, (_, i) => `n${i + 1}`)
     this.#bootstrap = { voters: new Set(ids.slice(0, options.voters)), learners: new Set() }
@@ -280,7 +290,7 @@ export class Simulation {
   }
 
   #at(): Circumstances {
-    return { nowMs: this.nowMs, wallMs: this.nowMs, frameBytes: null }
+    return { nowMs: this.nowMs, wallMs: this.nowMs, frameBytes: this.#options.frameBytes }
   }
 }
 
