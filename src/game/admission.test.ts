@@ -12,7 +12,7 @@ import {
 /** A table of `seatCount` seats, taken from the front by `seated`. */
 function view(seatCount: number, seated: string[], more: Partial<Record<'voters' | 'learners' | 'candidates', string[]>> = {}): AdmissionView {
   return {
-    leading: true,
+    part: 'lead',
     voters: new Set(more.voters ?? seated),
     learners: new Set(more.learners ?? []),
     seats: Array.from({ length: seatCount }, (_, number) => ({ number, peer: seated[number] ?? null })),
@@ -51,7 +51,7 @@ describe('Admission', () => {
 
   it('[ADM-1] does nothing while its node does not lead, or before the founding entry is known', () => {
     const admission = new Admission()
-    expect(look(admission, { ...view(2, ['ann'], { candidates: ['bob'] }), leading: false })).toEqual([])
+    expect(look(admission, { ...view(2, ['ann'], { candidates: ['bob'] }), part: 'none' })).toEqual([])
     expect(look(admission, view(0, [], { voters: ['ann'], candidates: ['bob'] }))).toEqual([])
     expect(look(admission, view(2, ['ann'], { candidates: ['bob'] }))).toHaveLength(1)
   })
@@ -149,11 +149,21 @@ describe('Admission', () => {
     expect(look(new Admission(), seen)).toEqual([{ kind: 'seat', peer: 'bob', seat: 1 }])
   })
 
+  it('[ADM-8] a leader without a seat is seated by those who have one, who do nothing else', () => {
+    const seen = view(3, ['ann'], { voters: ['ann', 'bob'], learners: ['cat'], candidates: ['cat'] })
+    const assisting = new Admission()
+    expect(look(assisting, { ...seen, part: 'assist' })).toEqual([{ kind: 'seat', peer: 'bob', seat: 1 }])
+    const seated = view(3, ['ann', 'bob'], { learners: ['cat'], candidates: ['cat'] })
+    expect(look(assisting, { ...seated, part: 'none' })).toEqual([{ kind: 'abandon' }])
+    expect(settle(assisting, true)).toEqual([])
+    expect(look(assisting, { ...seated, part: 'assist' })).toEqual([])
+  })
+
   it('[ADM-1] losing leadership ends the wait for the act under way', () => {
     const admission = new Admission()
     const seen = view(2, ['ann'], { candidates: ['bob'] })
     look(admission, seen)
-    expect(look(admission, { ...seen, leading: false })).toEqual([{ kind: 'abandon' }])
+    expect(look(admission, { ...seen, part: 'none' })).toEqual([{ kind: 'abandon' }])
     expect(settle(admission, false)).toEqual([])
     expect(look(admission, seen, RETRY_MS)).toEqual([{ kind: 'learn', peer: 'bob' }])
   })

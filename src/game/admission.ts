@@ -12,9 +12,12 @@ import { firstFreeSeat, seatOf } from './seat-table.ts'
  * Nothing is remembered between steps but what failed and when. The log holds the rest, so a new leader
  * finds a half-admitted joiner and carries on from there. A joiner that goes away or does not answer is
  * dropped while it is a learner; it never becomes a voter, whose silence would stop the table.
+ *
+ * Only who has a seat may give one. A voter that was elected before it got its own is seated by the
+ * others: for that, sessions act while they follow, too.
  */
 export class Admission {
-  #view: AdmissionView = { leading: false, voters: new Set(), learners: new Set(), seats: [], candidates: [] }
+  #view: AdmissionView = { part: 'none', voters: new Set(), learners: new Set(), seats: [], candidates: [] }
   #underWay: UnderWay | null = null
   /** Joiners that failed: how often, and until when they are passed over. */
   readonly #setbacks = new Map<PeerId, { times: number; untilMs: number }>()
@@ -30,7 +33,7 @@ export class Admission {
   #look(view: AdmissionView): void {
     this.#view = view
     for (const peer of this.#setbacks.keys()) {
-      if (!view.leading || !view.candidates.includes(peer)) this.#setbacks.delete(peer)
+      if (view.part !== 'lead' || !view.candidates.includes(peer)) this.#setbacks.delete(peer)
     }
   }
 
@@ -43,7 +46,7 @@ export class Admission {
       return
     }
     this.#restUntilMs = nowMs + RETRY_MS
-    const isJoiner = this.#view.leading && this.#view.candidates.includes(act.peer)
+    const isJoiner = this.#view.part === 'lead' && this.#view.candidates.includes(act.peer)
     if (isJoiner && (act.kind === 'learn' || act.kind === 'promote')) {
       const times = (this.#setbacks.get(act.peer)?.times ?? 0) + 1
       const restMs = Math.min(SETBACK_CAP_MS, SETBACK_MS * 2 ** Math.min(times - 1, 10))
@@ -51,13 +54,13 @@ export class Admission {
     }
   }
 
-  /** A step is given up when its joiner leaves, when leadership does, or when it takes too long. */
+  /** A step is given up when its joiner leaves, when our part in it ends, or when it takes too long. */
   #watch(underWay: UnderWay, nowMs: number): AdmissionEffect[] {
     if (underWay.abandoned) return []
     const { act, deadlineMs } = underWay
     const needsPeer = act.kind === 'learn' || act.kind === 'promote'
     const peerGone = needsPeer && !this.#view.candidates.includes(act.peer)
-    if (!this.#view.leading || peerGone || nowMs >= deadlineMs) {
+    if (!this.#hasPart(act) || peerGone || nowMs >= deadlineMs) {
       underWay.abandoned = true
       return [{ kind: 'abandon' }]
     }
@@ -65,7 +68,7 @@ export class Admission {
   }
 
   #next(nowMs: number): AdmissionEffect[] {
-    if (!this.#view.leading || this.#view.seats.length === 0) return []
+    if (this.#view.part === 'none' || this.#view.seats.length === 0) return []
     const act = this.#choose(nowMs)
     if (act !== null && nowMs < this.#restUntilMs) return [{ kind: 'wake', atMs: this.#restUntilMs }]
     if (act !== null) {
@@ -76,11 +79,16 @@ export class Admission {
     return later.length === 0 || this.#isComplete() ? [] : [{ kind: 'wake', atMs: Math.min(...later) }]
   }
 
+  #hasPart(act: AdmissionAct): boolean {
+    return this.#view.part === 'lead' || (this.#view.part === 'assist' && act.kind === 'seat')
+  }
+
   #choose(nowMs: number): AdmissionAct | null {
     const { voters, learners, seats, candidates } = this.#view
     const seat = firstFreeSeat(seats)
     const unseated = [...voters].find((peer) => seatOf(seats, peer) === null)
     if (unseated !== undefined && seat !== null) return { kind: 'seat', peer: unseated, seat }
+    if (this.#view.part !== 'lead') return null
     const ready = this.#isComplete() ? [] : candidates.filter((peer) => (this.#setbacks.get(peer)?.untilMs ?? 0) <= nowMs)
     const stale = [...learners].find((peer) => !voters.has(peer) && !ready.includes(peer))
     if (stale !== undefined) return { kind: 'drop', peer: stale }
@@ -104,7 +112,11 @@ interface UnderWay {
 
 /** What the driver sees at the moment. */
 export interface AdmissionView {
-  readonly leading: boolean
+  /**
+   * `lead`: this node leads and has a seat. `assist`: it has a seat, and the leader has none yet. Otherwise
+   * `none`.
+   */
+  readonly part: 'lead' | 'assist' | 'none'
   /** Of the configuration in force. */
   readonly voters: ReadonlySet<PeerId>
   readonly learners: ReadonlySet<PeerId>

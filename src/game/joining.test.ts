@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { JoinTimeoutError, RosterFullError, SeamTornError } from '../base/errors.ts'
 import { seated, TestRoom, turnsOf } from './test-support/table.ts'
 
-describe('gameJoin', () => {
+describe('gameJoin', { timeout: 60_000 }, () => {
   it('[GAME-4] resolves as a voter with a seat, and its first proposal is agreed', async () => {
     const room = new TestRoom()
     const [, joiner] = await room.two()

@@ -112,7 +112,7 @@ class Simulation {
   }
 }
 
-describe('play on a bad network', () => {
+describe('play on a bad network', { timeout: 60_000 }, () => {
   const seeds = [1, 2, 3, 4, 5, 6, 7, 8]
 
   it.each(seeds.flatMap((seed) => [2, 3].map((count) => ({ seed, count }))))(

@@ -22,7 +22,7 @@ async function expectPlayGoesOn(room: TestRoom, ann: GameSession, bob: GameSessi
   expect(seated(bob)).toEqual(['ann', 'bob'])
 }
 
-describe('a storage that holds a game', () => {
+describe('a storage that holds a game', { timeout: 60_000 }, () => {
   it('[GAME-9] the joiner reloads', async () => {
     const room = new TestRoom()
     const [ann, bob] = await played(room)

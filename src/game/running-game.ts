@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.ts'
 import { observable, type ReadableAtom, until } from '../base/observable.ts'
 import type { RaftNode } from '../raft/contract.ts'
-import { Admission, type AdmissionAct, type AdmissionEffect, type AdmissionInput } from './admission.ts'
+import { Admission, type AdmissionAct, type AdmissionEffect, type AdmissionInput, type AdmissionView } from './admission.ts'
+import type { PeerId } from '../seam/contract.ts'
 import type { Seat } from './contract.ts'
 import { encodeSeated } from './game-entry.ts'
 import type { Presence } from './presence.ts'
@@ -35,8 +36,8 @@ export class RunningGame {
     this.#presence = parts.presence
     this.#clock = parts.clock
     const look = (): void => this.#look()
-    const { role, membership } = this.node
-    const sources = [role, membership, this.#seats, this.#presence.heard] as readonly ReadableAtom<unknown>[]
+    const { role, leader, membership } = this.node
+    const sources = [role, leader, membership, this.#seats, this.#presence.heard] as readonly ReadableAtom<unknown>[]
     this.#unlisten = sources.map((source) => source.listen(look))
     this.ended = this.#fold()
   }
@@ -54,8 +55,7 @@ export class RunningGame {
   announce(): void {
     const { gameId, lineage } = this
     const seats = this.#seats.get()
-    const seated = seatOf(seats, this.node.id) !== null
-    this.#presence.announce(seated ? { role: 'player', gameId, lineage, seats } : { role: 'joiner', gameId })
+    this.#presence.announce(this.#isSeated(this.node.id) ? { role: 'player', gameId, lineage, seats } : { role: 'joiner', gameId })
   }
 
   /** Ends admission, then the node. Idempotent. */
@@ -89,8 +89,19 @@ export class RunningGame {
     const candidates = [...this.#presence.heard.get()].flatMap(([peer, said]) =>
       said.role === 'joiner' && said.gameId === this.gameId ? [peer] : [],
     )
-    const leading = this.node.role.get() === 'leader'
-    this.#step({ kind: 'view', view: { leading, voters, learners, seats: this.#seats.get(), candidates } })
+    this.#step({ kind: 'view', view: { part: this.#part(), voters, learners, seats: this.#seats.get(), candidates } })
+  }
+
+  #part(): AdmissionView['part'] {
+    const { id, role, leader } = this.node
+    if (!this.#isSeated(id)) return 'none'
+    if (role.get() === 'leader') return 'lead'
+    const other = leader.get()
+    return other === null || this.#isSeated(other) ? 'none' : 'assist'
+  }
+
+  #isSeated(peer: PeerId): boolean {
+    return seatOf(this.#seats.get(), peer) !== null
   }
 
   #step(input: AdmissionInput): void {
@@ -127,6 +138,7 @@ export class RunningGame {
     if (act.kind === 'seat') {
       const { index } = await node.propose(encodeSeated(act.seat, act.peer), { signal, automatic: true })
       await this.folded(index, signal)
+      if (!this.#isSeated(act.peer)) throw new Error(`the entry at ${index} did not give ${act.peer} a seat`)
     } else if (act.kind === 'learn') await node.changeMembership({ addLearners: [act.peer] }, { signal })
     else if (act.kind === 'promote') await node.changeMembership({ promote: [act.peer] }, { signal })
     else await node.changeMembership({ remove: [act.peer] }, { signal })
