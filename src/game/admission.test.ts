@@ -10,7 +10,11 @@ import {
 } from './admission.ts'
 
 /** A table of `seatCount` seats, taken from the front by `seated`. */
-function view(seatCount: number, seated: string[], more: Partial<Record<'voters' | 'learners' | 'candidates', string[]>> = {}): AdmissionView {
+function view(
+  seatCount: number,
+  seated: string[],
+  more: Partial<Record<'voters' | 'learners' | 'candidates', string[]>> = {},
+): AdmissionView {
   return {
     part: 'lead',
     voters: new Set(more.voters ?? seated),
@@ -125,7 +129,9 @@ describe('Admission', () => {
     look(admission, view(2, ['ann'], { candidates: ['bob'] }))
     settle(admission, false)
     look(admission, view(2, ['ann']), RETRY_MS)
-    expect(look(admission, view(2, ['ann'], { candidates: ['bob'] }), RETRY_MS)).toEqual([{ kind: 'learn', peer: 'bob' }])
+    expect(look(admission, view(2, ['ann'], { candidates: ['bob'] }), RETRY_MS)).toEqual([
+      { kind: 'learn', peer: 'bob' },
+    ])
   })
 
   it('[ADM-6] nobody comes in when there are as many voters as seats, and learners left over are dropped', () => {

@@ -75,7 +75,9 @@ export class Admission {
       this.#underWay = { act, deadlineMs: nowMs + STEP_TIMEOUT_MS, abandoned: false }
       return [act, { kind: 'wake', atMs: this.#underWay.deadlineMs }]
     }
-    const later = this.#view.candidates.flatMap((peer) => this.#setbacks.get(peer)?.untilMs ?? []).filter((at) => at > nowMs)
+    const later = this.#view.candidates
+      .flatMap((peer) => this.#setbacks.get(peer)?.untilMs ?? [])
+      .filter((at) => at > nowMs)
     return later.length === 0 || this.#isComplete() ? [] : [{ kind: 'wake', atMs: Math.min(...later) }]
   }
 
@@ -89,7 +91,9 @@ export class Admission {
     const unseated = [...voters].find((peer) => seatOf(seats, peer) === null)
     if (unseated !== undefined && seat !== null) return { kind: 'seat', peer: unseated, seat }
     if (this.#view.part !== 'lead') return null
-    const ready = this.#isComplete() ? [] : candidates.filter((peer) => (this.#setbacks.get(peer)?.untilMs ?? 0) <= nowMs)
+    const ready = this.#isComplete()
+      ? []
+      : candidates.filter((peer) => (this.#setbacks.get(peer)?.untilMs ?? 0) <= nowMs)
     const stale = [...learners].find((peer) => !voters.has(peer) && !ready.includes(peer))
     if (stale !== undefined) return { kind: 'drop', peer: stale }
     const learner = ready.find((peer) => learners.has(peer) && !voters.has(peer))

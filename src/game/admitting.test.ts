@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MuxSeam } from '../seam/mux-seam.ts'
 import { STEP_TIMEOUT_MS } from './admission.ts'
-import { encodePresence } from './presence-frame.ts'
+import { decodePresence, encodePresence } from './presence-frame.ts'
 import { seated, TestRoom, turnsOf } from './test-support/table.ts'
 
 describe('admission at a running table', () => {
@@ -45,7 +45,7 @@ describe('admission at a running table', () => {
     expect(host.node.membership.get()).toMatchObject({ voters: new Set(['ann', 'bob']), learners: new Set() })
   })
 
-  it('[ADM-4] garbage on every channel stops nobody', async () => {
+  it('[GAME-15] garbage on every channel stops nobody', async () => {
     const room = new TestRoom()
     const ann = await room.seam('ann')
     const mux = new MuxSeam(await room.seam('mallory'))
@@ -64,7 +64,6 @@ describe('admission at a running table', () => {
 
 /** The id of the game that a player announces. */
 async function gameIdHeardOn(channel: { incoming: AsyncIterable<{ payload: Uint8Array }> }): Promise<string> {
-  const { decodePresence } = await import('./presence-frame.ts')
   for await (const { payload } of channel.incoming) {
     const announcement = decodePresence(payload)?.announcement
     if (announcement?.role === 'player') return announcement.gameId

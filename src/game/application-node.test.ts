@@ -37,7 +37,7 @@ describe('ApplicationNode', () => {
     expect(seen).toMatchObject({ kind: 'entry', entry: { index: 4, command: utf8('move') } })
   })
 
-  it('[SEAT-3] proposes under the application\'s kind and answers with the caller\'s own command', async () => {
+  it("[SEAT-3] proposes under the application's kind and answers with the caller's own command", async () => {
     const node = founded()
     const command = utf8('move')
     const entry = await new ApplicationNode(node).propose(command)

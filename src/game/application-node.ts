@@ -67,10 +67,7 @@ export class ApplicationNode implements RaftNode {
     }
   }
 
-  async propose(
-    command: Uint8Array,
-    options?: WaitOptions & { requestId?: number | undefined },
-  ): Promise<LogEntry> {
+  async propose(command: Uint8Array, options?: WaitOptions & { requestId?: number | undefined }): Promise<LogEntry> {
     const entry = await this.#node.propose(encodeApplication(command), options)
     return { ...entry, command }
   }

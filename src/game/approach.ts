@@ -60,7 +60,7 @@ export class Approach {
     if (storage.peerIdentity.id !== seam.selfId) {
       throw new ConfigError(
         `the storage belongs to ${storage.peerIdentity.id} and the seam to ${seam.selfId}: ` +
-          'nothing was started; give the loom the storage\'s peerIdentity',
+          "nothing was started; give the loom the storage's peerIdentity",
       )
     }
     this.seam = seam
@@ -171,7 +171,8 @@ export class Approach {
     const onAbort = (): void => this.fail(signal?.reason)
     signal?.addEventListener('abort', onAbort, { once: true })
     const onState = this.seam.state.listen((state) => {
-      if (state.kind === 'torn') this.fail(new SeamTornError('the seam tore before the game was joined: weave a new one'))
+      if (state.kind === 'torn')
+        this.fail(new SeamTornError('the seam tore before the game was joined: weave a new one'))
     })
     this.#unlisten.push(onState, () => signal?.removeEventListener('abort', onAbort))
   }

@@ -1,4 +1,10 @@
-import { ConfigError, DuplicateHostError, GameMismatchError, JoinTimeoutError, RosterFullError } from '../base/errors.ts'
+import {
+  ConfigError,
+  DuplicateHostError,
+  GameMismatchError,
+  JoinTimeoutError,
+  RosterFullError,
+} from '../base/errors.ts'
 import type { RaftState } from '../raft/contract.ts'
 import type { Seam } from '../seam/contract.ts'
 import { Approach } from './approach.ts'
@@ -87,10 +93,16 @@ async function found(approach: Approach, options: GameHostOptions): Promise<Runn
 }
 
 /** Goes on with the game in the storage. A voter needs nobody's leave; who is none yet waits for it. */
-async function resume(approach: Approach, state: RaftState, options: GameJoinOptions | GameHostOptions): Promise<RunningGame> {
+async function resume(
+  approach: Approach,
+  state: RaftState,
+  options: GameJoinOptions | GameHostOptions,
+): Promise<RunningGame> {
   const { gameId, lineage } = state
   if (gameId === null || lineage === null) {
-    throw new ConfigError('the storage holds a log that is no game: nothing was started; give the game a storage of its own')
+    throw new ConfigError(
+      'the storage holds a log that is no game: nothing was started; give the game a storage of its own',
+    )
   }
   const timeIsUp = approach.timeIsUp(RESUME_CHECK_MS)
   const game = await approach.start(gameId, lineage)
@@ -109,14 +121,18 @@ async function resume(approach: Approach, state: RaftState, options: GameJoinOpt
 }
 
 async function admitted(approach: Approach, game: RunningGame): Promise<RunningGame> {
-  await approach.decided(() => {
-    const seats = game.seats.get()
-    const seated = seatOf(seats, game.node.id) !== null
-    const verdict = judgeGame(approach.room, game.gameId, false)
-    if (verdict.kind === 'mismatch') throw mismatch(game.gameId, verdict.gameId)
-    if (!seated && (verdict.kind === 'full' || isFull(seats))) throw rosterFull()
-    return seated && isVoter(game) ? true : null
-  }, game.seats, game.node.membership)
+  await approach.decided(
+    () => {
+      const seats = game.seats.get()
+      const seated = seatOf(seats, game.node.id) !== null
+      const verdict = judgeGame(approach.room, game.gameId, false)
+      if (verdict.kind === 'mismatch') throw mismatch(game.gameId, verdict.gameId)
+      if (!seated && (verdict.kind === 'full' || isFull(seats))) throw rosterFull()
+      return seated && isVoter(game) ? true : null
+    },
+    game.seats,
+    game.node.membership,
+  )
   return game
 }
 

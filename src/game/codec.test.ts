@@ -4,7 +4,9 @@ import { utf8 } from '../base/bytes.ts'
 import { int32, json } from './codec.ts'
 import type { StandardResult, StandardSchemaV1 } from './standard-schema.ts'
 
-function schemaOf<A>(validate: (value: unknown) => StandardResult<A> | Promise<StandardResult<A>>): StandardSchemaV1<unknown, A> {
+function schemaOf<A>(
+  validate: (value: unknown) => StandardResult<A> | Promise<StandardResult<A>>,
+): StandardSchemaV1<unknown, A> {
   return { '~standard': { version: 1, vendor: 'test', validate } }
 }
 

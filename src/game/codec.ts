@@ -51,7 +51,8 @@ export function int32(): Codec<number> {
 function validated<A>(schema: StandardSchemaV1<unknown, A>, value: unknown): A {
   const result = schema['~standard'].validate(value)
   if (isPromise(result)) throw asynchronous(schema, result)
-  if (result.issues !== undefined) throw new TypeError(`the schema refuses it: ${result.issues.map(describe).join('; ')}`)
+  if (result.issues !== undefined)
+    throw new TypeError(`the schema refuses it: ${result.issues.map(describe).join('; ')}`)
   return result.value
 }
 
@@ -68,7 +69,9 @@ function refuseAsynchronous(schema: StandardSchemaV1<unknown, unknown>): void {
 
 function asynchronous(schema: StandardSchemaV1<unknown, unknown>, result: Promise<unknown>): TypeError {
   result.catch(() => {})
-  return new TypeError(`the ${schema['~standard'].vendor} schema answers with a promise: only synchronous schemas can be used`)
+  return new TypeError(
+    `the ${schema['~standard'].vendor} schema answers with a promise: only synchronous schemas can be used`,
+  )
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {

@@ -50,7 +50,8 @@ function decodeTableEntry(reader: ByteReader): GameEntry {
   const number = reader.varint()
   const peer = readPeerId(reader)
   reader.end()
-  if (kind === FOUNDED && number >= 1 && number <= MAX_SEATS) return { kind: 'founded', seatCount: number, founder: peer }
+  if (kind === FOUNDED && number >= 1 && number <= MAX_SEATS)
+    return { kind: 'founded', seatCount: number, founder: peer }
   if (kind === SEATED && number < MAX_SEATS) return { kind: 'seated', seat: number, peer }
   return { kind: 'unknown' }
 }
@@ -59,6 +60,7 @@ function decodeTableEntry(reader: ByteReader): GameEntry {
 export function readPeerId(reader: ByteReader): PeerId {
   const before = reader.remaining
   const peer = reader.text()
-  if (peer.length === 0 || before - reader.remaining > MAX_PEER_ID_BYTES + 2) throw new MalformedBytesError('not a peer id')
+  if (peer.length === 0 || before - reader.remaining > MAX_PEER_ID_BYTES + 2)
+    throw new MalformedBytesError('not a peer id')
   return peer
 }

@@ -153,7 +153,7 @@ describe('gameHost', () => {
     expect(joiner.appChannel('chat')).toBe(joiner.appChannel('chat'))
   })
 
-  it('[GAME-18] a durable client hosts and joins: the table\'s entries are under keys of their own', async () => {
+  it("[GAME-18] a durable client hosts and joins: the table's entries are under keys of their own", async () => {
     const room = new TestRoom()
     const identity = (clientId: string): GameJoinOptions => ({ identity: { kind: 'durable', clientId } })
     const hosting = room.host('ann', { peerCount: 3, ...identity('client-a') })

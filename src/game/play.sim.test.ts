@@ -90,7 +90,11 @@ class Simulation {
     if (die < 0.6) void this.propose(a)
     else if (die < 0.7 && a !== b) this.network.cut(a.name, b.name, { oneWay: this.random() < 0.5 })
     else if (die < 0.85) this.network.heal()
-    else await this.clock.run(this.reload(a, 0).then(() => {}), { limitMs: 20_000 })
+    else
+      await this.clock.run(
+        this.reload(a, 0).then(() => {}),
+        { limitMs: 20_000 },
+      )
     await this.clock.advance(randomBetween(this.random, 0, 1_000))
   }
 

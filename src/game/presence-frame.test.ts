@@ -64,7 +64,12 @@ describe('presence frames', () => {
   })
 
   it('[PRES-3] other versions, flags and roles make no frame', () => {
-    for (const bytes of [[2, 0, 0], [1, 2, 0], [1, 0, 4], [1, 0, 3, 0, 0, 0, 0]]) {
+    for (const bytes of [
+      [2, 0, 0],
+      [1, 2, 0],
+      [1, 0, 4],
+      [1, 0, 3, 0, 0, 0, 0],
+    ]) {
       expect(decodePresence(Uint8Array.from(bytes))).toBeNull()
     }
     const longId = encodePresence({ announcement: { role: 'joiner', gameId: 'g'.repeat(65) }, asks: false })

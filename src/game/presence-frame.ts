@@ -29,7 +29,10 @@ const ROLES = ['bystander', 'founder', 'joiner', 'player'] as const
 
 /** Grammar in docs/wire.md. */
 export function encodePresence({ announcement, asks }: PresenceFrame): Uint8Array {
-  const writer = new ByteWriter().u8(VERSION).u8(asks ? ASKS : 0).u8(ROLES.indexOf(announcement.role))
+  const writer = new ByteWriter()
+    .u8(VERSION)
+    .u8(asks ? ASKS : 0)
+    .u8(ROLES.indexOf(announcement.role))
   if (announcement.role === 'joiner') writer.text(announcement.gameId ?? '')
   if (announcement.role === 'player') {
     const taken = announcement.seats.filter((seat) => seat.peer !== null)

@@ -82,7 +82,7 @@ describe('Presence', () => {
     expect(frames).toHaveLength(2)
   })
 
-  it('[PRES-2] an announcement is its sender\'s and goes with it', async () => {
+  it("[PRES-2] an announcement is its sender's and goes with it", async () => {
     const [own, other] = (await seams(2)) as [Seam, Seam]
     const presence = new Presence(own)
     await other.broadcast(Uint8Array.of(1, 0, 1))

@@ -46,7 +46,12 @@ describe('a storage that holds a game', { timeout: 60_000 }, () => {
     ['the founder first', ['ann', 'bob']],
     ['the joiner first', ['bob', 'ann']],
   ])('[GAME-9] both reload, %s: who is alone sees the history at once', async (_, [first, second]) => {
-    for (const [call, other] of [['host', 'join'], ['join', 'host'], ['join', 'join'], ['host', 'host']] as const) {
+    for (const [call, other] of [
+      ['host', 'join'],
+      ['join', 'host'],
+      ['join', 'join'],
+      ['host', 'host'],
+    ] as const) {
       const room = new TestRoom()
       const sessions = await played(room)
       await Promise.all(sessions.map((session) => session.close()))
@@ -140,7 +145,9 @@ describe('a storage that holds a game', { timeout: 60_000 }, () => {
     const storage = await room.storage('bob')
     await Promise.all(sessions.map((session) => session.close()))
     const elsewhere = new TestRoom(2)
-    await elsewhere.run(Promise.all([elsewhere.host('cat', { peerCount: 3, returnAt: 'quorum' }), elsewhere.join('dan')]))
+    await elsewhere.run(
+      Promise.all([elsewhere.host('cat', { peerCount: 3, returnAt: 'quorum' }), elsewhere.join('dan')]),
+    )
     const seam = await elsewhere.seam('bob')
     await expect(elsewhere.run(elsewhere[call]('bob', { storage }, seam))).rejects.toThrow(GameMismatchError)
     expect(elsewhere.clock.now()).toBeLessThan(1_000)

@@ -1,7 +1,13 @@
 import type { Clock } from '../base/clock.ts'
 import { observable, type ReadableAtom, until } from '../base/observable.ts'
 import type { RaftNode } from '../raft/contract.ts'
-import { Admission, type AdmissionAct, type AdmissionEffect, type AdmissionInput, type AdmissionView } from './admission.ts'
+import {
+  Admission,
+  type AdmissionAct,
+  type AdmissionEffect,
+  type AdmissionInput,
+  type AdmissionView,
+} from './admission.ts'
 import type { PeerId } from '../seam/contract.ts'
 import type { Seat } from './contract.ts'
 import { encodeSeated } from './game-entry.ts'
@@ -55,7 +61,9 @@ export class RunningGame {
   announce(): void {
     const { gameId, lineage } = this
     const seats = this.#seats.get()
-    this.#presence.announce(this.#isSeated(this.node.id) ? { role: 'player', gameId, lineage, seats } : { role: 'joiner', gameId })
+    this.#presence.announce(
+      this.#isSeated(this.node.id) ? { role: 'player', gameId, lineage, seats } : { role: 'joiner', gameId },
+    )
   }
 
   /** Ends admission, then the node. Idempotent. */

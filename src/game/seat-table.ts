@@ -48,7 +48,8 @@ export class SeatTable {
       this.#sit(0, what.founder, entry.index)
     } else if (what.kind === 'seated') {
       const free = this.#seats[what.seat]?.peer === null
-      if (free && this.#isSeated(entry.proposer) && !this.#isSeated(what.peer)) this.#sit(what.seat, what.peer, entry.index)
+      if (free && this.#isSeated(entry.proposer) && !this.#isSeated(what.peer))
+        this.#sit(what.seat, what.peer, entry.index)
     }
   }
 

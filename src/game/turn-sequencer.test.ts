@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { utf8 } from '../base/bytes.ts'
+import { InMemoryLoom } from '../fabric/memory/index.ts'
+import { raftNode } from '../raft/raft-node.ts'
+import { seamTransport } from '../raft/seam-transport.ts'
+import { seededRandom, VirtualClock } from '../sim/index.ts'
 import { int32, json } from './codec.ts'
 import { commandAt, ScriptedNode, take } from './test-support/scripted-node.ts'
 import { TurnSequencer } from './turn-sequencer.ts'
@@ -55,7 +59,12 @@ describe('TurnSequencer', () => {
     const node = new ScriptedNode()
     node.push(commandAt(1, 'eve', utf8('poison')), commandAt(2, 'ann', int32().encode(7)))
     const [rejected, next] = await take(new TurnSequencer(node, int32()).events, 2)
-    expect(rejected).toEqual({ kind: 'rejected', index: 1, proposer: 'eve', reason: 'a 32-bit number has 4 bytes, not 6' })
+    expect(rejected).toEqual({
+      kind: 'rejected',
+      index: 1,
+      proposer: 'eve',
+      reason: 'a 32-bit number has 4 bytes, not 6',
+    })
     expect(next).toMatchObject({ kind: 'committed', indexed: { index: 2 } })
   })
 
@@ -85,5 +94,20 @@ describe('TurnSequencer', () => {
     const reading = take(turns.events, 2)
     await node.close()
     expect(await reading).toHaveLength(1)
+  })
+
+  it('[TURN-6] serves a bare Raft node, whose commands are then the actions alone', async () => {
+    const clock = new VirtualClock()
+    const seam = await new InMemoryLoom().host({ sessionName: 'bare' })
+    const id = seam.selfId
+    const cluster = { voters: new Set([id]), learners: new Set<string>() }
+    const node = await raftNode({ id, cluster, transport: seamTransport(seam), clock, random: seededRandom(1) })
+    const turns = new TurnSequencer(node, int32())
+    const { index } = await clock.run(turns.propose(7))
+    const [event] = await clock.run(take(turns.events, 1))
+    expect(event).toMatchObject({ kind: 'committed', indexed: { index, action: 7, proposer: id } })
+    const [raw] = await clock.run(take(node.committedFrom(index), 1))
+    expect(raw).toMatchObject({ kind: 'entry', entry: { command: int32().encode(7) } })
+    await node.close()
   })
 })

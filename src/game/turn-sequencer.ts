@@ -40,13 +40,12 @@ export class TurnSequencer<A> {
    * {@link RaftNode.propose} and the codec's `encode` reject with; `LeadershipLostError` means that the
    * action may still appear in {@link events}.
    */
-  async propose(
-    action: A,
-    options: WaitOptions & { requestId?: number | undefined } = {},
-  ): Promise<IndexedAction<A>> {
+  async propose(action: A, options: WaitOptions & { requestId?: number | undefined } = {}): Promise<IndexedAction<A>> {
     const { index, proposer, dedupKey, timeMs } = await this.#node.propose(this.#codec.encode(action), options)
     if (proposer === null || dedupKey === null) {
-      throw new TypeError(`the node committed entry ${index} without a proposer or a key: it is not a Raft node of this library`)
+      throw new TypeError(
+        `the node committed entry ${index} without a proposer or a key: it is not a Raft node of this library`,
+      )
     }
     return { index, action, proposer, dedupKey, timeMs }
   }

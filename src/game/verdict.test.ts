@@ -25,7 +25,10 @@ describe('judgeFounding', () => {
 
   it('[GAME-3] of several founders the lowest id goes on', () => {
     expect(judgeFounding(room('m', { z: founder }), false)).toEqual({ kind: 'found' })
-    expect(judgeFounding(room('m', { z: founder, b: founder, a: joiner }), false)).toEqual({ kind: 'duplicate', host: 'b' })
+    expect(judgeFounding(room('m', { z: founder, b: founder, a: joiner }), false)).toEqual({
+      kind: 'duplicate',
+      host: 'b',
+    })
   })
 
   it('[GAME-3] a game that runs comes before every founder, whatever the ids, full or not', () => {
@@ -35,7 +38,13 @@ describe('judgeFounding', () => {
 })
 
 describe('judgeRival', () => {
-  const alone = { gameId: 'ours', seats: [{ number: 0, peer: 'm' }, { number: 1, peer: null }] }
+  const alone = {
+    gameId: 'ours',
+    seats: [
+      { number: 0, peer: 'm' },
+      { number: 1, peer: null },
+    ],
+  }
 
   it('[GAME-3] of two tables the fuller goes on, between equals the one of the lower host', () => {
     expect(judgeRival(room('m', { z: player('theirs', 'z', 'y') }), alone)).toBe('z')

@@ -9,7 +9,10 @@ export class ScriptedNode implements RaftNode {
   readonly id: string
   readonly role: PreinitializedAtom<RaftRole> = observable<RaftRole>('leader')
   readonly leader: PreinitializedAtom<string | null> = observable<string | null>(null)
-  readonly membership: PreinitializedAtom<ClusterConfig> = observable<ClusterConfig>({ voters: new Set(), learners: new Set() })
+  readonly membership: PreinitializedAtom<ClusterConfig> = observable<ClusterConfig>({
+    voters: new Set(),
+    learners: new Set(),
+  })
   readonly commitIndex: PreinitializedAtom<number> = observable(0)
   readonly compactionFloor: PreinitializedAtom<number> = observable(0)
   readonly trace: AsyncIterable<never> = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) }

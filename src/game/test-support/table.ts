@@ -25,8 +25,7 @@ export class TestRoom {
   /** A seam of `name`: comes in as host where nobody is, else joins. */
   seam(name: string): Promise<Seam> {
     const loom = this.#loom.as(testIdentity(name))
-    const weave = (): Promise<Seam> =>
-      loom.join(new InMemoryTag(name)).catch(() => loom.host({ sessionName: 'room' }))
+    const weave = (): Promise<Seam> => loom.join(new InMemoryTag(name)).catch(() => loom.host({ sessionName: 'room' }))
     // One after the other: of two that find nobody, one would host and the other be refused.
     this.#weaving = this.#weaving.then(weave, weave)
     return this.#weaving
