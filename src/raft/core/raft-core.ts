@@ -286,8 +286,9 @@ function refusingGate(r: Replica, from: NodeId, message: RaftMessage): string | 
   switch (message.kind) {
     case 'append':
     case 'commit':
-      // A joiner that knows of no voter yet follows its first leader.
-      return r.config.voters.size === 0 || mayLead(r, from) ? null : 'leader-not-voter'
+      // A joiner that knows of no voter yet follows its first leader; a leader on its way out leads to the end of its term.
+      if (r.config.voters.size === 0 || (r.pin?.id === from && r.pin.term === message.term)) return null
+      return mayLead(r, from) ? null : 'leader-not-voter'
     case 'pre-vote':
     case 'vote':
       return mayLead(r, from) ? null : 'candidate-not-voter'
