@@ -55,6 +55,14 @@ export class Player {
     for (const [cell, mark] of cells.entries()) await this.sees(cell, mark === '.' ? '' : mark)
   }
 
+  /**
+   * Waits until this browser has stored that the whole log is agreed. A node writes that down a moment after
+   * it learns of it, and a page that is closed before comes back without the last turn until the other is there.
+   */
+  async keepsAll(): Promise<void> {
+    await expect.poll(() => this.page.evaluate(isAllKept)).toBe(true)
+  }
+
   async says(text: string): Promise<void> {
     await this.page.getByRole('textbox', { name: 'Message' }).fill(text)
     await this.page.getByRole('button', { name: 'Send' }).click()
@@ -66,6 +74,25 @@ export class Player {
 
   async isTold(title: string): Promise<void> {
     await expect(this.page.getByRole('heading', { name: title })).toBeVisible()
+  }
+}
+
+/** Runs in the page: reads the one place that its browser holds. */
+async function isAllKept(): Promise<boolean> {
+  const [place] = (await indexedDB.databases()).filter(({ name }) => name?.startsWith('selvage/place/'))
+  const database = await new Promise<IDBDatabase>((resolve, reject) => {
+    const opening = indexedDB.open(place?.name ?? '')
+    opening.addEventListener('success', () => resolve(opening.result))
+    opening.addEventListener('error', () => reject(new Error('the place cannot be opened', { cause: opening.error })))
+  })
+  try {
+    const records = database.transaction('records').objectStore('records')
+    const read = <T>(request: IDBRequest<T>): Promise<T> =>
+      new Promise((resolve) => request.addEventListener('success', () => resolve(request.result)))
+    const [keys, commit] = await Promise.all([read(records.getAllKeys()), read<unknown>(records.get('commit'))])
+    return commit === Math.max(...keys.filter((key) => typeof key === 'number'))
+  } finally {
+    database.close()
   }
 }
 

@@ -39,6 +39,7 @@ test('both leave, and the friend is back first: the board is there, and waits fo
   const [one, two] = [await browser.newContext(), await browser.newContext()]
   const { x, o, link } = await sitDown(await one.newPage(), await two.newPage())
   await playOut(x, o, [4, 0])
+  await o.keepsAll()
   await Promise.all([x.page.close(), o.page.close()])
 
   const friend = await comesBack(two, link)
