@@ -234,8 +234,14 @@ export class ChannelMux<K extends number | string> {
   }
 
   #onState(state: SeamState): void {
-    if (state.kind === 'torn') this.#tearAll(state.reason)
-    else for (const { view } of this.#channels.values()) state.kind === 'woven' ? view?.woven() : view?.weaving()
+    if (state.kind === 'torn') {
+      this.#tearAll(state.reason)
+      return
+    }
+    for (const { view } of this.#channels.values()) {
+      if (state.kind === 'woven') view?.woven()
+      else view?.weaving()
+    }
   }
 
   #tearAll(reason: CloseReason): void {

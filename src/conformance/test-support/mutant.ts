@@ -22,3 +22,13 @@ export function wrapSeams<H extends SeamHarness>(harness: H, wrap: (seam: Seam) 
 export function wrapRooms<H extends SeamHarness>(harness: H, wrap: (room: LawRoom) => LawRoom): H {
   return { ...harness, room: (options) => wrap(harness.room(options)) }
 }
+
+export type SeamMutant = Mutant<SeamHarness>
+
+/** Wraps every seam in a class that does one thing wrong. */
+export function seamMutant(name: string, breaks: readonly string[], Wrong: new (inner: Seam) => Seam): SeamMutant {
+  return { name, breaks, spoil: (harness) => wrapSeams(harness, (seam) => new Wrong(seam)) }
+}
+
+export const isTorn = (seam: Seam): boolean => seam.state.get().kind === 'torn'
+export const never = (): Promise<never> => new Promise(() => {})
