@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { definedRules, quotedRules } from './rule-ids.ts'
 import { readFiles, repositoryRoot } from './source-file.ts'
+
+/** Reading the whole tree takes seconds on a busy machine. */
+vi.setConfig({ testTimeout: 60_000 })
 
 const contract = readFileSync(`${repositoryRoot}CONTRACT.md`, 'utf8')
 const defined = definedRules(contract)

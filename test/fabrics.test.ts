@@ -1,8 +1,11 @@
 import { readdirSync } from 'node:fs'
 import { posix } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { readFiles, repositoryRoot } from './source-file.ts'
 import { implementersOf, reaches, runsOfSuite } from './suite-runs.ts'
+
+/** Reading the whole tree takes seconds on a busy machine. */
+vi.setConfig({ testTimeout: 60_000 })
 
 const files = readFiles('src', (path) => path.endsWith('.ts'))
 const fabrics = readdirSync(`${repositoryRoot}src/fabric`, { withFileTypes: true })

@@ -1,6 +1,7 @@
 /**
  * Imports the module named on the command line, and prints as JSON what that did beyond exporting: globals it
- * added or replaced, globals of browsers it asked for, timers and handles it left running.
+ * added or replaced, globals of browsers it asked for, timers and handles it left running. The packages named
+ * after it are imported first: what they do to globals is theirs.
  */
 const browserGlobals = [
   'window',
@@ -17,22 +18,29 @@ const browserGlobals = [
 const builtIns = [Object, Array, Function, Promise, Uint8Array, Map, Set, String, Symbol, Error]
 
 const globalsProbed = []
-for (const name of browserGlobals) {
-  if (name in globalThis) continue
-  Object.defineProperty(globalThis, name, {
+for (const browserGlobal of browserGlobals) {
+  if (browserGlobal in globalThis) continue
+  Object.defineProperty(globalThis, browserGlobal, {
     configurable: true,
     get() {
-      globalsProbed.push(name)
+      globalsProbed.push(browserGlobal)
       return undefined
     },
   })
 }
 
+const [name, ...packages] = process.argv.slice(2)
+for (const other of packages) await import(other)
+
+// Node replaces some of its getters by their values at the first look.
+for (const key of Object.getOwnPropertyNames(globalThis)) if (!browserGlobals.includes(key)) void globalThis[key]
+
+globalsProbed.length = 0
 const before = snapshot()
-const module = await import(process.argv[2])
+const module = await import(name)
 const after = snapshot()
 const globalsChanged = [...new Set([...before.keys(), ...after.keys()])].filter(
-  (name) => before.get(name) !== after.get(name),
+  (key) => !Object.is(before.get(key), after.get(key)),
 )
 const leftRunning = process
   .getActiveResourcesInfo()

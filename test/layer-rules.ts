@@ -14,7 +14,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   index: ['game', 'raft', 'room', 'fabric/*', 'signal', 'seam', 'base'],
   server: ['signal', 'base'],
   sim: ['raft', 'seam', 'base'],
-  conformance: ['sim', 'game', 'raft', 'room', 'seam', 'base'],
+  conformance: ['sim', 'game', 'raft', 'room', 'fabric/*', 'signal', 'seam', 'base'],
 }
 
 /** Packages, and the only places that may name them. */

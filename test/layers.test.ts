@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { ambientHomes, layerOf, layerViolations } from './layer-rules.ts'
 import { isTest, readFiles } from './source-file.ts'
+
+/** Reading the whole tree takes seconds on a busy machine. */
+vi.setConfig({ testTimeout: 60_000 })
 
 const library = readFiles('src', (path) => path.endsWith('.ts') && !isTest(path))
 
