@@ -91,6 +91,7 @@ export class Approach {
 
   /** Runs `run` in `ms` unless the approach has ended by then. */
   after(ms: number, run: () => void): void {
+    if (this.signal.aborted) return
     const handle = this.clock.setTimeout(() => {
       this.#timers.delete(handle)
       run()
