@@ -51,7 +51,11 @@ export async function peerIdOf(publicKey: Uint8Array): Promise<PeerId> {
 }
 
 /** Whether `signature` over `bytes` was made with the private half of `publicKey`. A key that is none: false. */
-export async function verifySignature(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): Promise<boolean> {
+export async function verifySignature(
+  publicKey: Uint8Array,
+  bytes: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
   if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false
   const webCrypto = subtle()
   try {

@@ -20,7 +20,9 @@ const bytesOf = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ mi
 
 describe('link frames', () => {
   it('[LINK-1] a hello reads back as it was written', () => {
-    const session = fc.string({ minLength: 1, maxLength: 16, unit: 'grapheme' }).filter((text) => utf8(text).length <= MAX_SESSION_BYTES)
+    const session = fc
+      .string({ minLength: 1, maxLength: 16, unit: 'grapheme' })
+      .filter((text) => utf8(text).length <= MAX_SESSION_BYTES)
     fc.assert(
       fc.property(session, bytesOf(PUBLIC_KEY_BYTES), bytesOf(NONCE_BYTES), (name, publicKey, nonce) => {
         const hello = { version: LINK_VERSION, session: name, publicKey, nonce }
@@ -31,20 +33,27 @@ describe('link frames', () => {
 
   it('[LINK-1] data, lossy data, proofs, credit and goodbyes read back as they were written', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), bytesOf(SIGNATURE_BYTES), fc.maxSafeNat(), (payload, signature, credit) => {
-        expect(decodeLinkFrame(encodeData(payload))).toEqual({ kind: 'data', payload })
-        expect(decodeLinkFrame(markLossy(encodeData(payload)))).toEqual({ kind: 'lossy', payload })
-        expect(encodeData(payload).length).toBe(payload.length + DATA_HEADER_BYTES)
-        expect(decodeLinkFrame(encodeProof(signature))).toEqual({ kind: 'proof', signature })
-        expect(decodeLinkFrame(encodeCredit(credit))).toEqual({ kind: 'credit', bytes: credit })
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 200 }),
+        bytesOf(SIGNATURE_BYTES),
+        fc.maxSafeNat(),
+        (payload, signature, credit) => {
+          expect(decodeLinkFrame(encodeData(payload))).toEqual({ kind: 'data', payload })
+          expect(decodeLinkFrame(markLossy(encodeData(payload)))).toEqual({ kind: 'lossy', payload })
+          expect(encodeData(payload).length).toBe(payload.length + DATA_HEADER_BYTES)
+          expect(decodeLinkFrame(encodeProof(signature))).toEqual({ kind: 'proof', signature })
+          expect(decodeLinkFrame(encodeCredit(credit))).toEqual({ kind: 'credit', bytes: credit })
+        },
+      ),
     )
     expect(decodeLinkFrame(encodeGoodbye('closed'))).toEqual({ kind: 'goodbye', reason: 'closed' })
     expect(decodeLinkFrame(encodeGoodbye('superseded'))).toEqual({ kind: 'goodbye', reason: 'superseded' })
   })
 
   it('[LINK-2] any bytes become a frame or a MalformedBytesError, and nothing else', () => {
-    const likely = fc.tuple(fc.integer({ min: 0, max: 8 }), fc.uint8Array({ maxLength: 200 })).map(([type, rest]) => Uint8Array.of(type, ...rest))
+    const likely = fc
+      .tuple(fc.integer({ min: 0, max: 8 }), fc.uint8Array({ maxLength: 200 }))
+      .map(([type, rest]) => Uint8Array.of(type, ...rest))
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 300 }), likely), (bytes) => {
         try {
@@ -78,7 +87,12 @@ describe('link frames', () => {
 })
 
 function helloWith(session: string): Parameters<typeof encodeHello>[0] {
-  return { version: LINK_VERSION, session, publicKey: new Uint8Array(PUBLIC_KEY_BYTES), nonce: new Uint8Array(NONCE_BYTES) }
+  return {
+    version: LINK_VERSION,
+    session,
+    publicKey: new Uint8Array(PUBLIC_KEY_BYTES),
+    nonce: new Uint8Array(NONCE_BYTES),
+  }
 }
 
 function overlong(): Uint8Array {

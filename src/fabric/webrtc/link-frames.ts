@@ -88,7 +88,8 @@ function decodeHello(reader: ByteReader): LinkFrame {
     return { kind: 'hello', version, session: '', publicKey: new Uint8Array(), nonce: new Uint8Array() }
   }
   const session = reader.text()
-  if (session.length === 0 || utf8(session).length > MAX_SESSION_BYTES) throw new MalformedBytesError('session name out of bounds')
+  if (session.length === 0 || utf8(session).length > MAX_SESSION_BYTES)
+    throw new MalformedBytesError('session name out of bounds')
   const publicKey = reader.raw(PUBLIC_KEY_BYTES)
   const nonce = reader.raw(NONCE_BYTES)
   reader.end()
@@ -96,8 +97,15 @@ function decodeHello(reader: ByteReader): LinkFrame {
 }
 
 export function encodeHello(hello: Hello): Uint8Array<ArrayBuffer> {
-  if (utf8(hello.session).length > MAX_SESSION_BYTES) throw new RangeError(`a session name over ${MAX_SESSION_BYTES} bytes`)
-  return new ByteWriter(192).u8(HELLO).u8(hello.version).text(hello.session).raw(hello.publicKey).raw(hello.nonce).finish()
+  if (utf8(hello.session).length > MAX_SESSION_BYTES)
+    throw new RangeError(`a session name over ${MAX_SESSION_BYTES} bytes`)
+  return new ByteWriter(192)
+    .u8(HELLO)
+    .u8(hello.version)
+    .text(hello.session)
+    .raw(hello.publicKey)
+    .raw(hello.nonce)
+    .finish()
 }
 
 export function encodeProof(signature: Uint8Array): Uint8Array<ArrayBuffer> {

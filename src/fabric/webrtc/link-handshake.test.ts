@@ -20,7 +20,11 @@ class End {
   readonly sent: Uint8Array[] = []
   outcome: (HandshakeEffect & { kind: 'proved' | 'refused' }) | null = null
 
-  constructor(identity: PeerIdentity, expected: { peer: string; session: string }, change: Partial<HandshakeSelf> = {}) {
+  constructor(
+    identity: PeerIdentity,
+    expected: { peer: string; session: string },
+    change: Partial<HandshakeSelf> = {},
+  ) {
     this.identity = identity
     const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES))
     this.self = { room: 'room', session: `session of ${identity.id}`, publicKey: identity.publicKey, nonce, ...change }
@@ -30,7 +34,8 @@ class End {
   async step(input: HandshakeInput): Promise<void> {
     for (const effect of this.machine.step(input)) {
       if (effect.kind === 'send') this.sent.push(effect.bytes)
-      else if (effect.kind === 'sign') await this.step({ kind: 'signed', signature: await this.identity.sign(effect.bytes) })
+      else if (effect.kind === 'sign')
+        await this.step({ kind: 'signed', signature: await this.identity.sign(effect.bytes) })
       else if (effect.kind === 'verify') {
         const holds = await verifySignature(effect.publicKey, effect.bytes, effect.signature)
         await this.step({ kind: 'verified', peer: holds ? await peerIdOf(effect.publicKey) : null })
@@ -167,7 +172,10 @@ describe('the handshake of a link', () => {
     const a = new End(alice, at(bob))
     await a.step({ kind: 'open', fingerprints: FINGERPRINTS })
     const nonce = new Uint8Array(NONCE_BYTES).fill(7)
-    await a.step({ kind: 'frame', bytes: encodeHello({ version: LINK_VERSION, session: at(bob).session, publicKey: bob.publicKey, nonce }) })
+    await a.step({
+      kind: 'frame',
+      bytes: encodeHello({ version: LINK_VERSION, session: at(bob).session, publicKey: bob.publicKey, nonce }),
+    })
     await a.step({ kind: 'frame', bytes: a.sent[1] as Uint8Array })
     expect(a.refusal).toBe('forged')
   })
@@ -223,14 +231,23 @@ describe('the handshake of a link', () => {
     const nonce = new Uint8Array(NONCE_BYTES).fill(7)
     const hello = encodeHello({ version: LINK_VERSION, session: at(bob).session, publicKey: bob.publicKey, nonce })
     expect(a.step({ kind: 'frame', bytes: hello }).map(({ kind }) => kind)).toEqual(['sign'])
-    expect(a.step({ kind: 'frame', bytes: encodeProof(new Uint8Array(64)) }).map(({ kind }) => kind)).toEqual(['verify'])
+    expect(a.step({ kind: 'frame', bytes: encodeProof(new Uint8Array(64)) }).map(({ kind }) => kind)).toEqual([
+      'verify',
+    ])
     expect(a.step({ kind: 'verified', peer: bob.id })).toEqual([])
-    expect(a.step({ kind: 'signed', signature: new Uint8Array(64) }).map(({ kind }) => kind)).toEqual(['send', 'proved'])
+    expect(a.step({ kind: 'signed', signature: new Uint8Array(64) }).map(({ kind }) => kind)).toEqual([
+      'send',
+      'proved',
+    ])
   })
 })
 
 /** Carries everything that either end sends to the other until both are done. */
-async function exchange(a: End, b: End, prints: [Fingerprints, Fingerprints] = [FINGERPRINTS, OTHER_SIDE]): Promise<void> {
+async function exchange(
+  a: End,
+  b: End,
+  prints: [Fingerprints, Fingerprints] = [FINGERPRINTS, OTHER_SIDE],
+): Promise<void> {
   await a.step({ kind: 'open', fingerprints: prints[0] })
   await b.step({ kind: 'open', fingerprints: prints[1] })
   for (let i = 0; i < 2; i++) {

@@ -1,6 +1,14 @@
 import { ByteWriter, equalBytes, MalformedBytesError } from '../../base/bytes.ts'
 import type { PeerId } from '../../seam/contract.ts'
-import { decodeLinkFrame, encodeHello, encodeProof, LINK_VERSION, NONCE_BYTES, type Hello, type LinkFrame } from './link-frames.ts'
+import {
+  decodeLinkFrame,
+  encodeHello,
+  encodeProof,
+  LINK_VERSION,
+  NONCE_BYTES,
+  type Hello,
+  type LinkFrame,
+} from './link-frames.ts'
 
 /**
  * How two ends of an open channel prove to each other who they are, before either lists the other.
@@ -28,7 +36,8 @@ export class LinkHandshake {
 
   /** `expected` is what signalling says of the other end. */
   constructor(self: HandshakeSelf, expected: { readonly peer: PeerId; readonly session: string }) {
-    if (self.nonce.length !== NONCE_BYTES) throw new RangeError(`a nonce of ${self.nonce.length} bytes, not ${NONCE_BYTES}`)
+    if (self.nonce.length !== NONCE_BYTES)
+      throw new RangeError(`a nonce of ${self.nonce.length} bytes, not ${NONCE_BYTES}`)
     this.#self = self
     this.#expected = expected
   }
@@ -70,7 +79,8 @@ export class LinkHandshake {
 
   #greeted(hello: Hello): HandshakeEffect[] {
     if (hello.version !== LINK_VERSION) return this.#refuse('version')
-    if (hello.session === this.#self.session || equalBytes(hello.publicKey, this.#self.publicKey)) return this.#refuse('self')
+    if (hello.session === this.#self.session || equalBytes(hello.publicKey, this.#self.publicKey))
+      return this.#refuse('self')
     if (equalBytes(hello.nonce, this.#self.nonce)) return this.#refuse('reflected')
     if (hello.session !== this.#expected.session) return this.#refuse('wrong-session')
     this.#phase = 'proving'
@@ -177,7 +187,12 @@ export type HandshakeInput =
 export type HandshakeEffect =
   | { readonly kind: 'send'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'sign'; readonly bytes: Uint8Array }
-  | { readonly kind: 'verify'; readonly publicKey: Uint8Array; readonly bytes: Uint8Array; readonly signature: Uint8Array }
+  | {
+      readonly kind: 'verify'
+      readonly publicKey: Uint8Array
+      readonly bytes: Uint8Array
+      readonly signature: Uint8Array
+    }
   /** The last effect of a good handshake. `held` came after the proof and goes on through the link, in order. */
   | {
       readonly kind: 'proved'

@@ -46,7 +46,10 @@ function candidateOf(fields: Record<string, unknown>): LinkSignal | null {
   const { candidate, sdpMid = null, sdpMLineIndex = null, usernameFragment = null } = fields
   if (!isText(candidate) || !isTextOrNull(sdpMid) || !isTextOrNull(usernameFragment)) return null
   if (sdpMLineIndex !== null && !Number.isInteger(sdpMLineIndex)) return null
-  return { kind: 'candidate', candidate: { candidate, sdpMid, sdpMLineIndex: sdpMLineIndex as number | null, usernameFragment } }
+  return {
+    kind: 'candidate',
+    candidate: { candidate, sdpMid, sdpMLineIndex: sdpMLineIndex as number | null, usernameFragment },
+  }
 }
 
 function objectOf(body: string): Record<string, unknown> | null {

@@ -59,11 +59,17 @@ const left = (at: SignalAddress): MeshInput => ({ kind: 'left', at })
 const dialled = (at: SignalAddress, link: string): MeshInput => ({ kind: 'dialled', at, link })
 const proved = (link: string): MeshInput => ({ kind: 'proved', link })
 const failed = (link: string): MeshInput => ({ kind: 'ended', link, why: 'failed' })
-const retry = (at: SignalAddress): MeshInput => ({ kind: 'due', timer: `retry ${JSON.stringify([at.peer, at.session])}` })
+const retry = (at: SignalAddress): MeshInput => ({
+  kind: 'due',
+  timer: `retry ${JSON.stringify([at.peer, at.session])}`,
+})
 
 describe('who dials', () => {
   it('[RTC-20] who attaches dials those present, and never itself', () => {
-    expect(after(attached(low, high, { peer: self.peer, session: 'former' }))).toEqual(['dial a1 own1', 'dial z1 own2 politely'])
+    expect(after(attached(low, high, { peer: self.peer, session: 'former' }))).toEqual([
+      'dial a1 own1',
+      'dial z1 own2 politely',
+    ])
   })
 
   it('[RTC-20] who was there waits for the newcomer, and calls if nothing comes', () => {
@@ -138,7 +144,13 @@ describe('what is tried again', () => {
     after(attached(high))
     const pauses: number[] = []
     for (let attempt = 1; attempt <= 9; attempt++) {
-      pauses.push(Number(after(failed(`own${attempt}`))[0]?.split(' ').at(-1)))
+      pauses.push(
+        Number(
+          after(failed(`own${attempt}`))[0]
+            ?.split(' ')
+            .at(-1),
+        ),
+      )
       after(retry(high))
     }
     expect(pauses.slice(0, 3)).toEqual([RETRY_BASE_MS / 2, RETRY_BASE_MS, RETRY_BASE_MS * 2])
@@ -149,7 +161,9 @@ describe('what is tried again', () => {
 
   it('[RTC-26] nothing is tried again with who left, said goodbye or was refused', () => {
     after(attached(low, high))
-    expect(after({ kind: 'ended', link: 'own1', why: 'goodbye' }, { kind: 'ended', link: 'own2', why: 'refused' })).toEqual([])
+    expect(
+      after({ kind: 'ended', link: 'own1', why: 'goodbye' }, { kind: 'ended', link: 'own2', why: 'refused' }),
+    ).toEqual([])
     expect(mesh.hasProspects).toBe(false)
     after(joined(high), dialled(high, 'theirs'))
     expect(after(left(high), failed('theirs'))).toEqual(['drop theirs'])
@@ -166,15 +180,25 @@ describe('what is tried again', () => {
 describe('a link without a path', () => {
   it('[RTC-27] is given a bounded time, and restarted by the end with the higher id', () => {
     after(attached(low, high), proved('own1'), proved('own2'))
-    expect(after({ kind: 'path', link: 'own1', path: 'interrupted' })).toEqual([`grace in ${INTERRUPTED_GRACE_MS}`, 'restart own1'])
+    expect(after({ kind: 'path', link: 'own1', path: 'interrupted' })).toEqual([
+      `grace in ${INTERRUPTED_GRACE_MS}`,
+      'restart own1',
+    ])
     expect(after({ kind: 'path', link: 'own2', path: 'interrupted' })).toEqual([`grace in ${INTERRUPTED_GRACE_MS}`])
     expect(after({ kind: 'path', link: 'own1', path: 'connected' })).toEqual([])
-    expect(after({ kind: 'due', timer: 'grace own2' })).toEqual(['drop own2', 'unlist z', `retry in ${RETRY_BASE_MS / 2}`])
+    expect(after({ kind: 'due', timer: 'grace own2' })).toEqual([
+      'drop own2',
+      'unlist z',
+      `retry in ${RETRY_BASE_MS / 2}`,
+    ])
   })
 
   it('[RTC-28] whose peer has left the server too is dropped at once, in either order', () => {
     after(attached(low, high), proved('own1'), proved('own2'))
-    expect(after({ kind: 'path', link: 'own1', path: 'interrupted' }, left(low)).slice(2)).toEqual(['drop own1', 'unlist a'])
+    expect(after({ kind: 'path', link: 'own1', path: 'interrupted' }, left(low)).slice(2)).toEqual([
+      'drop own1',
+      'unlist a',
+    ])
     expect(after(left(high))).toEqual([])
     expect(after({ kind: 'path', link: 'own2', path: 'interrupted' })).toEqual(['drop own2', 'unlist z'])
   })
@@ -193,7 +217,8 @@ describe('what signalling claims', () => {
   })
 
   it('[RTC-29] is forgotten when it is over', () => {
-    for (let i = 0; i < MAX_MEMBERS * 2; i++) after(joined({ peer: `p${i}`, session: 's' }), left({ peer: `p${i}`, session: 's' }))
+    for (let i = 0; i < MAX_MEMBERS * 2; i++)
+      after(joined({ peer: `p${i}`, session: 's' }), left({ peer: `p${i}`, session: 's' }))
     expect(after(attached(high))).toEqual(['dial z1 own1 politely'])
   })
 })

@@ -29,7 +29,10 @@ export class Mesh {
 
   /** Whether a link is being made, or may yet be, to anybody. */
   get hasProspects(): boolean {
-    return this.#links.size > 0 || [...this.#members.values()].some((member) => member.presence === 'attached' && !member.shunned)
+    return (
+      this.#links.size > 0 ||
+      [...this.#members.values()].some((member) => member.presence === 'attached' && !member.shunned)
+    )
   }
 
   /** Every link, for who shows them. */

@@ -44,7 +44,7 @@ function wire(a: End, b: End): void {
 }
 
 async function eventually(holds: () => boolean): Promise<void> {
-  for (const start = systemClock.now(); !holds(); ) {
+  for (const start = systemClock.now(); !holds();) {
     if (systemClock.now() - start > 10_000) throw new Error('it did not come to pass within 10 s')
     await sleep(systemClock, 5)
   }
@@ -130,7 +130,15 @@ describe('native links', () => {
   it('[RTC-35] signals that are none are dropped', async () => {
     const [a, b] = pair()
     await eventually(() => a.held.length > 0)
-    for (const body of ['', '{', 'null', '[]', '{"type":"rollback"}', '{"type":"candidate"}', '{"type":"candidate","candidate":"x"}']) {
+    for (const body of [
+      '',
+      '{',
+      'null',
+      '[]',
+      '{"type":"rollback"}',
+      '{"type":"candidate"}',
+      '{"type":"candidate","candidate":"x"}',
+    ]) {
       a.link.signal(body)
     }
     const early = a.held.slice()

@@ -73,7 +73,9 @@ class NativeLink implements Link {
   signal(body: string): void {
     const signal = decodeLinkSignal(body)
     if (signal === null) return
-    this.#taking = this.#taking.then(() => (this.#over ? undefined : this.#take(signal))).catch(() => this.#onRefusedSignal())
+    this.#taking = this.#taking
+      .then(() => (this.#over ? undefined : this.#take(signal)))
+      .catch(() => this.#onRefusedSignal())
   }
 
   restart(): void {
@@ -93,7 +95,8 @@ class NativeLink implements Link {
     }
     connection.onicecandidate = ({ candidate }) => {
       if (this.#over) return
-      const said: LinkSignal = candidate === null ? { kind: 'end' } : { kind: 'candidate', candidate: candidate.toJSON() }
+      const said: LinkSignal =
+        candidate === null ? { kind: 'end' } : { kind: 'candidate', candidate: candidate.toJSON() }
       this.#options.events.onSignal(encodeLinkSignal(said))
     }
     connection.onconnectionstatechange = () => {
@@ -136,7 +139,8 @@ class NativeLink implements Link {
       await this.#connection.setLocalDescription()
       this.#describe()
     } catch (error) {
-      if (!this.#over && this.#connection.remoteDescription === null) this.#onClosed(`no offer could be made: ${String(error)}`)
+      if (!this.#over && this.#connection.remoteDescription === null)
+        this.#onClosed(`no offer could be made: ${String(error)}`)
     } finally {
       this.#makingOffer = false
     }
@@ -204,7 +208,8 @@ class NativeLink implements Link {
 
   /** A description that the engine refuses: fatal only where there is no connection yet to keep. */
   #onRefusedSignal(): void {
-    if (!this.#over && this.#channel.readyState !== 'open') this.#onClosed('the other end sent a description that cannot be used')
+    if (!this.#over && this.#channel.readyState !== 'open')
+      this.#onClosed('the other end sent a description that cannot be used')
   }
 
   #onPath(path: 'connected' | 'interrupted'): void {

@@ -4,8 +4,15 @@ import type { Delivery, PeerIdentity } from '../../seam/contract.ts'
 import type { SeamLink } from '../../seam/lane.ts'
 import { peerIdOf, verifySignature } from '../../seam/peer-identity.ts'
 import { HIGH_WATER_BYTES, LOW_WATER_BYTES, type Link, type LinkDriver } from './link-driver.ts'
-import { DATA_HEADER_BYTES, decodeLinkFrame, encodeCredit, encodeGoodbye, markLossy, type GoodbyeReason } from './link-frames.ts'
-import { LinkHandshake, type HandshakeEffect, type HandshakeInput, type RefusalReason } from './link-handshake.ts'
+import {
+  DATA_HEADER_BYTES,
+  decodeLinkFrame,
+  encodeCredit,
+  encodeGoodbye,
+  markLossy,
+  type GoodbyeReason,
+} from './link-frames.ts'
+import type { HandshakeEffect, HandshakeInput, LinkHandshake, RefusalReason } from './link-handshake.ts'
 
 /**
  * One link at work: opens it with the driver, carries out the handshake, and from then on frames data,

@@ -85,7 +85,11 @@ export class RoomPresence {
         // Members of a room whose server has just died are on their way to the next: look again shortly.
         const inMotion = error instanceof RoomNotFoundError && error.cause instanceof AggregateError
         if (!inMotion || pass >= EXTRA_PASSES) throw error
-        await sleep(clock, SEARCH_PAUSE_MS + fullJitterMs(random, pass, REATTACH_BASE_MS, REATTACH_CAP_MS), options.signal)
+        await sleep(
+          clock,
+          SEARCH_PAUSE_MS + fullJitterMs(random, pass, REATTACH_BASE_MS, REATTACH_CAP_MS),
+          options.signal,
+        )
       }
     }
   }
@@ -96,7 +100,10 @@ export class RoomPresence {
     for (let asked = 0; asked < this.#options.servers.length; asked++) {
       throwIfAborted(signal)
       try {
-        return await this.#cluster.connect({ join: (server, options) => this.#attach(server, create, options) }, { signal })
+        return await this.#cluster.connect(
+          { join: (server, options) => this.#attach(server, create, options) },
+          { signal },
+        )
       } catch (error) {
         throwIfAborted(signal)
         if (!isAbsence(error)) throw error
@@ -182,7 +189,10 @@ export class RoomPresence {
   async #lookForTheWayHome(away: Candidate): Promise<void> {
     const { clock, random, servers } = this.#options
     const { signal } = this.#lifetime
-    const earlier = servers.slice(0, servers.findIndex((server) => server.url === away.url))
+    const earlier = servers.slice(
+      0,
+      servers.findIndex((server) => server.url === away.url),
+    )
     for (let attempt = 0; ; attempt++) {
       try {
         await sleep(clock, HOMING_BASE_MS + fullJitterMs(random, attempt, HOMING_BASE_MS, HOMING_CAP_MS), signal)
@@ -305,10 +315,16 @@ function verdictOn(failures: readonly unknown[]): Error {
   const reasons = failures.map((failure) => (failure as Error).message).join('; ')
   if (silent.length === failures.length) {
     const cause = new AggregateError(failures, 'what each server answered')
-    return new SignalingUnavailableError(`no signalling server could be reached, so nobody can be met: check the network, then retry (${reasons})`, { cause })
+    return new SignalingUnavailableError(
+      `no signalling server could be reached, so nobody can be met: check the network, then retry (${reasons})`,
+      { cause },
+    )
   }
   const message = `no server knows the room, so there is nobody to meet: check the invite, or wait for its host (${reasons})`
-  return new RoomNotFoundError(message, silent.length === 0 ? {} : { cause: new AggregateError(failures, 'what each server answered') })
+  return new RoomNotFoundError(
+    message,
+    silent.length === 0 ? {} : { cause: new AggregateError(failures, 'what each server answered') },
+  )
 }
 
 async function urlWithTicket({ url, ticket }: SignalServerEntry, signal: AbortSignal | undefined): Promise<string> {
@@ -319,6 +335,9 @@ async function urlWithTicket({ url, ticket }: SignalServerEntry, signal: AbortSi
     return withTicket.href
   } catch (error) {
     throwIfAborted(signal)
-    throw new SignalingUnavailableError(`no ticket for signalling server ${url} could be had: nothing is attached there`, { cause: error })
+    throw new SignalingUnavailableError(
+      `no ticket for signalling server ${url} could be had: nothing is attached there`,
+      { cause: error },
+    )
   }
 }

@@ -7,7 +7,11 @@ const SECRET = 'AAECAwQFBgcICQoLDA0ODw'
 
 describe('SignalTag', () => {
   it('[TAG-1] goes through a URL and back, in the fragment alone', () => {
-    const tag = new SignalTag({ room: 'oak 42 & höher', servers: ['wss://one.example/signal', 'ws://127.0.0.1:1/'], secret: SECRET })
+    const tag = new SignalTag({
+      room: 'oak 42 & höher',
+      servers: ['wss://one.example/signal', 'ws://127.0.0.1:1/'],
+      secret: SECRET,
+    })
     const url = tag.toURL('https://games.example/play?x=1#old')
     expect(url.origin + url.pathname + url.search).toBe('https://games.example/play?x=1')
     expect(SignalTag.fromURL(url.href)).toEqual(tag)
@@ -17,7 +21,9 @@ describe('SignalTag', () => {
   it('[TAG-1] any room name survives the way', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1, maxLength: 30, unit: 'grapheme' }), (room) => {
-        expect(SignalTag.fromURL(new SignalTag({ room, secret: SECRET }).toURL('https://games.example/').href).room).toBe(room)
+        expect(
+          SignalTag.fromURL(new SignalTag({ room, secret: SECRET }).toURL('https://games.example/').href).room,
+        ).toBe(room)
       }),
     )
   })
@@ -27,7 +33,9 @@ describe('SignalTag', () => {
     const secret = new SignalTag({ room: 'oak', secret: SECRET })
     expect(secret.roomKey).toBeUndefined()
     expect(secret.peerKey).not.toContain(SECRET)
-    const keys = [secret, new SignalTag({ room: 'oak' }), new SignalTag({ room: 'oak', servers: ['ws://one'] })].map((tag) => tag.peerKey)
+    const keys = [secret, new SignalTag({ room: 'oak' }), new SignalTag({ room: 'oak', servers: ['ws://one'] })].map(
+      (tag) => tag.peerKey,
+    )
     expect(new Set(keys).size).toBe(3)
   })
 

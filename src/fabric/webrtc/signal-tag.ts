@@ -23,8 +23,10 @@ export class SignalTag implements Tag {
     if (typeof room !== 'string' || room === '' || utf8(room).length > TAG_BOUNDS.room) {
       throw new TypeError(`the name of a room is 1 to ${TAG_BOUNDS.room} bytes of UTF-8`)
     }
-    if (servers.length > TAG_BOUNDS.servers) throw new TypeError(`a tag names ${TAG_BOUNDS.servers} servers at the most`)
-    if (secret !== undefined && !isRoomSecret(secret)) throw new TypeError('the secret of a room is 22 characters of base64url')
+    if (servers.length > TAG_BOUNDS.servers)
+      throw new TypeError(`a tag names ${TAG_BOUNDS.servers} servers at the most`)
+    if (secret !== undefined && !isRoomSecret(secret))
+      throw new TypeError('the secret of a room is 22 characters of base64url')
     this.room = room
     this.servers = servers.map((server) => normalServerUrl(server))
     this.secret = secret
@@ -79,7 +81,8 @@ export function normalServerUrl(text: string): string {
   const url = new URL(text)
   if (url.protocol === 'http:') url.protocol = 'ws:'
   if (url.protocol === 'https:') url.protocol = 'wss:'
-  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') throw new TypeError(`not the address of a signalling server: ${text}`)
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:')
+    throw new TypeError(`not the address of a signalling server: ${text}`)
   if (url.hash !== '' || url.username !== '' || url.password !== '') {
     throw new TypeError('the address of a signalling server has no fragment and no credentials')
   }

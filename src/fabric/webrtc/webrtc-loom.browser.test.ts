@@ -2,7 +2,13 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { sleep } from '../../base/abort.ts'
 import { fromUtf8, utf8 } from '../../base/bytes.ts'
 import { systemClock } from '../../base/clock.ts'
-import { LinkFailedError, RoomFullError, RoomNotFoundError, RoomTakenError, SignalingUnavailableError } from '../../base/errors.ts'
+import {
+  LinkFailedError,
+  RoomFullError,
+  RoomNotFoundError,
+  RoomTakenError,
+  SignalingUnavailableError,
+} from '../../base/errors.ts'
 import { until } from '../../base/observable.ts'
 import type { PeerIdentity, Seam, Swatch } from '../../seam/contract.ts'
 import { createPeerIdentity } from '../../seam/peer-identity.ts'
@@ -27,7 +33,9 @@ async function kept(weaving: Promise<Seam>): Promise<Seam> {
 }
 
 async function listing(size: number, ...all: Seam[]): Promise<void> {
-  await Promise.all(all.map((seam) => until(seam.peers, (peers) => peers.size === size, { signal: AbortSignal.timeout(10_000) })))
+  await Promise.all(
+    all.map((seam) => until(seam.peers, (peers) => peers.size === size, { signal: AbortSignal.timeout(10_000) })),
+  )
 }
 
 async function next(seam: Seam): Promise<Swatch> {
@@ -38,7 +46,9 @@ async function next(seam: Seam): Promise<Swatch> {
 async function nothingOpen(): Promise<void> {
   const counts = (): number[] => [
     [...platform.connections].filter(({ connectionState }) => connectionState !== 'closed').length,
-    [...platform.sockets].filter(({ readyState }) => readyState === WebSocket.OPEN || readyState === WebSocket.CONNECTING).length,
+    [...platform.sockets].filter(
+      ({ readyState }) => readyState === WebSocket.OPEN || readyState === WebSocket.CONNECTING,
+    ).length,
   ]
   expect(counts()).toEqual([0, 0])
   await sleep(systemClock, 300)
@@ -92,7 +102,10 @@ describe('WebRtcLoom', () => {
     await listing(4, ...all)
     for (const seam of all) await seam.broadcast(utf8(seam.selfId))
     for (const seam of all) {
-      const heard = [await next(seam), await next(seam), await next(seam)].map(({ sender, payload }) => [sender, fromUtf8(payload)])
+      const heard = [await next(seam), await next(seam), await next(seam)].map(({ sender, payload }) => [
+        sender,
+        fromUtf8(payload),
+      ])
       const wanted = all.filter((other) => other !== seam).map(({ selfId }) => [selfId, selfId])
       expect(heard.toSorted()).toEqual(wanted.toSorted())
     }
@@ -117,9 +130,15 @@ describe('WebRtcLoom', () => {
   it('[RTC-3] an unknown room, a full one, and servers that are all dead have their own errors, and leave nothing open', async () => {
     await expect(loomOf().join(new SignalTag({ room: crypto.randomUUID() }))).rejects.toBeInstanceOf(RoomNotFoundError)
     await nothingOpen()
-    await expect(loomOf({ servers: [DEAD_SERVER] }).join(new SignalTag({ room: 'oak' }))).rejects.toBeInstanceOf(SignalingUnavailableError)
-    await expect(loomOf({ servers: [DEAD_SERVER] }).host({ sessionName: 'oak' })).rejects.toBeInstanceOf(SignalingUnavailableError)
-    await expect(loomOf({ servers: [DEAD_SERVER] }).reopen(new SignalTag({ room: 'oak' }))).rejects.toBeInstanceOf(SignalingUnavailableError)
+    await expect(loomOf({ servers: [DEAD_SERVER] }).join(new SignalTag({ room: 'oak' }))).rejects.toBeInstanceOf(
+      SignalingUnavailableError,
+    )
+    await expect(loomOf({ servers: [DEAD_SERVER] }).host({ sessionName: 'oak' })).rejects.toBeInstanceOf(
+      SignalingUnavailableError,
+    )
+    await expect(loomOf({ servers: [DEAD_SERVER] }).reopen(new SignalTag({ room: 'oak' }))).rejects.toBeInstanceOf(
+      SignalingUnavailableError,
+    )
     await nothingOpen()
     const roomKey = crypto.randomUUID()
     const tag = new SignalTag({ room: roomKey })
@@ -145,7 +164,9 @@ describe('WebRtcLoom', () => {
     const reason = new Error("the caller's own")
     for (const afterMs of [0, 1, 3, 6, 10, 15, 20]) {
       const controller = new AbortController()
-      const joining = loomOf().join(tag, { signal: controller.signal }).then(joined, (error: unknown) => error)
+      const joining = loomOf()
+        .join(tag, { signal: controller.signal })
+        .then(keep, (error: unknown) => error)
       await sleep(systemClock, afterMs)
       controller.abort(reason)
       const outcome = await joining
@@ -161,8 +182,12 @@ describe('WebRtcLoom', () => {
       const controller = new AbortController()
       const { signal } = controller
       const both = [
-        loomOf().host({ sessionName: 'oak' }, { signal }).then(joined, (error: unknown) => error),
-        loomOf().reopen(new SignalTag({ room: crypto.randomUUID() }), { signal }).then(joined, (error: unknown) => error),
+        loomOf()
+          .host({ sessionName: 'oak' }, { signal })
+          .then(keep, (error: unknown) => error),
+        loomOf()
+          .reopen(new SignalTag({ room: crypto.randomUUID() }), { signal })
+          .then(keep, (error: unknown) => error),
       ]
       await sleep(systemClock, afterMs)
       controller.abort(reason)
@@ -186,7 +211,9 @@ describe('WebRtcLoom', () => {
     for (const peerIdentity of lies) {
       const joining = loomOf({ peerIdentity, joinTimeoutMs: 1_000 }).join(host.invite(seam))
       // The liar lists the host, whose proof is good; the host closes on it, so what it has is worth nothing.
-      await joining.then((joined) => joined.close()).catch((error: unknown) => expect(error).toBeInstanceOf(LinkFailedError))
+      await joining
+        .then((seamOfLiar) => seamOfLiar.close())
+        .catch((error: unknown) => expect(error).toBeInstanceOf(LinkFailedError))
     }
     expect(seen).toEqual([])
     const refused = host.diagnostics(seam).refused
@@ -253,7 +280,9 @@ describe('WebRtcLoom', () => {
     const a = await kept(host.host({ sessionName: 'oak' }))
     const b = await kept(loomOf({ servers: cluster.urls }).join(host.invite(a)))
     await cluster.stop(0)
-    await until(host.signalling(a), (status) => status.kind === 'searching' && status.attempt > 0, { signal: AbortSignal.timeout(10_000) })
+    await until(host.signalling(a), (status) => status.kind === 'searching' && status.attempt > 0, {
+      signal: AbortSignal.timeout(10_000),
+    })
     await b.broadcast(utf8('still here'))
     expect(fromUtf8((await next(a)).payload)).toBe('still here')
     await cluster.start(0)
@@ -270,7 +299,9 @@ describe('WebRtcLoom', () => {
     const foreign = new SignalTag({ room: roomKey, servers: ['wss://evil.example'] })
     await expect(loomOf().join(foreign)).rejects.toBeInstanceOf(SignalingUnavailableError)
     expect([...platform.sockets].filter(({ url }) => url.includes('evil'))).toEqual([])
-    const there = await kept(loomOf().join(new SignalTag({ room: roomKey, servers: [servers[1] as string, 'wss://evil.example'] })))
+    const there = await kept(
+      loomOf().join(new SignalTag({ room: roomKey, servers: [servers[1] as string, 'wss://evil.example'] })),
+    )
     expect(there.peers.get().size).toBe(2)
   })
 
@@ -297,7 +328,7 @@ describe('WebRtcLoom', () => {
   })
 })
 
-function joined(seam: Seam): 'joined' {
+function keep(seam: Seam): 'joined' {
   seams.push(seam)
   return 'joined'
 }

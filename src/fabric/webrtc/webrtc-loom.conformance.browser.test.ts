@@ -13,11 +13,22 @@ describeLaws('WebRtcLoom keeps the laws of seams', seamLaws, webRtcHarness, { ti
 
 /** Each peer is a loom of its own, all in one page, introduced by a real signalling server. */
 function webRtcHarness(): SeamHarness {
-  const weaves: { readonly seam: Seam; readonly loom: WebRtcLoom; readonly identity: PeerIdentity; readonly links: SeverableLinks }[] = []
+  const weaves: {
+    readonly seam: Seam
+    readonly loom: WebRtcLoom
+    readonly identity: PeerIdentity
+    readonly links: SeverableLinks
+  }[] = []
   const weave = async (meet: (loom: WebRtcLoom) => Promise<Seam>, known?: PeerIdentity): Promise<Seam> => {
     const identity = known ?? (await createPeerIdentity())
     const links = new SeverableLinks()
-    const loom = new WebRtcLoom({ app: 'laws', servers: inject('signalServers'), iceServers: [], peerIdentity: identity, links })
+    const loom = new WebRtcLoom({
+      app: 'laws',
+      servers: inject('signalServers'),
+      iceServers: [],
+      peerIdentity: identity,
+      links,
+    })
     const seam = await meet(loom)
     weaves.push({ seam, loom, identity, links })
     return seam
@@ -29,8 +40,7 @@ function webRtcHarness(): SeamHarness {
       return {
         host: (wait) => weave((loom) => loom.host({ sessionName: 'laws', roomKey, maxPeers }, wait)),
         join: (wait) => weave((loom) => loom.join(tag, wait)),
-        rejoin: (seam) =>
-          weave((loom) => loom.join(tag), weaves.find((known) => known.seam === seam)?.identity),
+        rejoin: (seam) => weave((loom) => loom.join(tag), weaves.find((known) => known.seam === seam)?.identity),
       }
     },
     settle: (promise) => withinMs(systemClock, 10_000, promise, () => new Error('nothing came within 10 s')),

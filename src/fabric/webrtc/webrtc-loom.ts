@@ -48,12 +48,16 @@ export class WebRtcLoom implements Loom<SignalTag> {
 
   /** Throws a `TypeError` or `RangeError` for options that cannot work. Opens nothing. */
   constructor(options: WebRtcLoomOptions) {
-    if (typeof options.app !== 'string' || options.app === '') throw new TypeError('app names the application: at least one character')
+    if (typeof options.app !== 'string' || options.app === '')
+      throw new TypeError('app names the application: at least one character')
     if (options.servers.length === 0) throw new RangeError('the list of signalling servers is empty: name at least one')
-    if (options.servers.length > TAG_BOUNDS.servers) throw new RangeError(`a loom takes ${TAG_BOUNDS.servers} signalling servers at the most`)
+    if (options.servers.length > TAG_BOUNDS.servers)
+      throw new RangeError(`a loom takes ${TAG_BOUNDS.servers} signalling servers at the most`)
     this.#options = options
     this.#servers = options.servers.map((server) =>
-      typeof server === 'string' ? { url: normalServerUrl(server) } : { url: normalServerUrl(server.url), ticket: server.ticket },
+      typeof server === 'string'
+        ? { url: normalServerUrl(server) }
+        : { url: normalServerUrl(server.url), ticket: server.ticket },
     )
     this.#clock = options.clock ?? systemClock
     this.#random = options.random ?? systemRandom
@@ -70,8 +74,12 @@ export class WebRtcLoom implements Loom<SignalTag> {
    */
   async host(pattern: Pattern, options: WaitOptions = {}): Promise<Seam> {
     const { sessionName, roomKey, maxPeers = DEFAULT_MAX_PEERS } = pattern
-    if (!Number.isInteger(maxPeers) || maxPeers < 2) throw new RangeError(`a room takes a whole number of peers, 2 at least: ${maxPeers}`)
-    const tag = new SignalTag({ room: roomKey ?? sessionName, secret: roomKey === undefined ? newRoomSecret() : undefined })
+    if (!Number.isInteger(maxPeers) || maxPeers < 2)
+      throw new RangeError(`a room takes a whole number of peers, 2 at least: ${maxPeers}`)
+    const tag = new SignalTag({
+      room: roomKey ?? sessionName,
+      secret: roomKey === undefined ? newRoomSecret() : undefined,
+    })
     return this.#guarded(tag, this.#servers, maxPeers, options, async (weave) => {
       if (roomKey !== undefined && this.#servers.length > 1 && (await weave.exists(options))) {
         throw new RoomTakenError(`the room ${roomKey} exists already: join it, or host under another key`)
@@ -86,7 +94,9 @@ export class WebRtcLoom implements Loom<SignalTag> {
    * and no link to any could be made within `joinTimeoutMs`.
    */
   async join(tag: SignalTag, options: WaitOptions = {}): Promise<Seam> {
-    return this.#guarded(tag, this.#serversOf(tag), undefined, options, (weave) => this.#untilLinked(weave, 'no', options))
+    return this.#guarded(tag, this.#serversOf(tag), undefined, options, (weave) =>
+      this.#untilLinked(weave, 'no', options),
+    )
   }
 
   /**
@@ -96,7 +106,9 @@ export class WebRtcLoom implements Loom<SignalTag> {
    */
   async reopen(tag: SignalTag, options: WaitOptions & { readonly maxPeers?: number | undefined } = {}): Promise<Seam> {
     const { maxPeers = DEFAULT_MAX_PEERS, signal } = options
-    return this.#guarded(tag, this.#serversOf(tag), maxPeers, { signal }, (weave) => weave.enter('if-missing', { signal }))
+    return this.#guarded(tag, this.#serversOf(tag), maxPeers, { signal }, (weave) =>
+      weave.enter('if-missing', { signal }),
+    )
   }
 
   /** What to give to others so that they can {@link join}. Throws a `TypeError` for a seam of another loom. */
@@ -153,8 +165,19 @@ export class WebRtcLoom implements Loom<SignalTag> {
     return webrtc.core
   }
 
-  async #prepare(tag: SignalTag, servers: readonly SignalServerEntry[], maxPeers: number | undefined): Promise<WebRtcSeam> {
-    const { app, links, iceServers = DEFAULT_ICE_SERVERS, iceTransportPolicy = 'all', peerIdentity, WebSocket } = this.#options
+  async #prepare(
+    tag: SignalTag,
+    servers: readonly SignalServerEntry[],
+    maxPeers: number | undefined,
+  ): Promise<WebRtcSeam> {
+    const {
+      app,
+      links,
+      iceServers = DEFAULT_ICE_SERVERS,
+      iceTransportPolicy = 'all',
+      peerIdentity,
+      WebSocket,
+    } = this.#options
     this.#identity ??= peerIdentity === undefined ? createPeerIdentity() : Promise.resolve(peerIdentity)
     const address = tag.secret === undefined ? publicRoomAddress(app, tag.room) : privateRoomAddress(app, tag.secret)
     const [identity, room] = await tracked(this.#clock, Promise.all([this.#identity, address]))
@@ -191,7 +214,9 @@ export class WebRtcLoom implements Loom<SignalTag> {
     }
     if (isLinked(webrtc)) return
     if (webrtc.lastFailure !== null) throw noLink(webrtc.lastFailure)
-    throw new RoomNotFoundError('everybody left the room before a link was made: check the invite, or wait for its host')
+    throw new RoomNotFoundError(
+      'everybody left the room before a link was made: check the invite, or wait for its host',
+    )
   }
 
   /** The servers that both the loom and the tag name, in the loom's order; all of the loom's where the tag names none. */
@@ -219,7 +244,9 @@ export class WebRtcLoom implements Loom<SignalTag> {
     }
     if (this.#options.links === undefined && typeof globalThis.RTCPeerConnection !== 'function') {
       if (globalThis.isSecureContext === false) {
-        return new InsecureContextError('this page has no WebRTC because it is not secure: serve it over HTTPS or from localhost')
+        return new InsecureContextError(
+          'this page has no WebRTC because it is not secure: serve it over HTTPS or from localhost',
+        )
       }
       return new TypeError('this platform has no RTCPeerConnection: pass a link driver as the option links')
     }
@@ -271,9 +298,13 @@ function timedOut(webrtc: WebRtcSeam, ms: number): Error {
   if (webrtc.signalling.get().kind === 'attached') {
     return noLink(webrtc.lastFailure ?? `none was ready within ${ms} ms`)
   }
-  return new SignalingUnavailableError(`no signalling server could be attached to within ${ms} ms: check the network, then retry`)
+  return new SignalingUnavailableError(
+    `no signalling server could be attached to within ${ms} ms: check the network, then retry`,
+  )
 }
 
 function noLink(why: string): LinkFailedError {
-  return new LinkFailedError(`the room was found, but no link to anybody in it could be made, so nothing was joined: ${why}`)
+  return new LinkFailedError(
+    `the room was found, but no link to anybody in it could be made, so nothing was joined: ${why}`,
+  )
 }

@@ -78,7 +78,12 @@ export class WebRtcSeam {
   get diagnostics(): WebRtcDiagnostics {
     let lossyDropped = this.core.lossyDropped
     for (const link of this.#links.values()) lossyDropped += link.lossyDropped
-    return { refused: new Map(this.#refusals), malformed: this.#malformed, lossyDropped, openLinks: this.#links.size + this.#closing.size }
+    return {
+      refused: new Map(this.#refusals),
+      malformed: this.#malformed,
+      lossyDropped,
+      openLinks: this.#links.size + this.#closing.size,
+    }
   }
 
   /** Changes with everything that the mesh hears of. */
@@ -186,7 +191,12 @@ export class WebRtcSeam {
       identity,
       clock,
       handshake: new LinkHandshake(
-        { room, session: this.#session, publicKey: identity.publicKey, nonce: crypto.getRandomValues(new Uint8Array(NONCE_BYTES)) },
+        {
+          room,
+          session: this.#session,
+          publicKey: identity.publicKey,
+          nonce: crypto.getRandomValues(new Uint8Array(NONCE_BYTES)),
+        },
         at,
       ),
       events: {
@@ -211,7 +221,8 @@ export class WebRtcSeam {
     this.#drop(id, null)
     const listed = this.core.peers.get().has(peer)
     this.#step({ kind: 'ended', link: id, why: end === 'failed' || end === 'refused' ? end : 'goodbye' })
-    if (end === 'superseded' && listed && this.core.peers.get().size === 1) void this.core.close({ kind: 'remote-requested' })
+    if (end === 'superseded' && listed && this.core.peers.get().size === 1)
+      void this.core.close({ kind: 'remote-requested' })
   }
 
   #cutOff(peer: PeerId): void {

@@ -1,0 +1,120 @@
+import type { Clock } from '../../../base/clock.ts'
+import type { Fingerprints } from '../link-handshake.ts'
+import { LOW_WATER_BYTES, type Link, type LinkDriver, type LinkEvents, type LinkOptions } from '../link-driver.ts'
+
+/** Links without WebRTC, in a test's time: 5 ms each way, and the test decides what goes wrong. */
+export class VirtualLinks {
+  readonly clock: Clock
+  readonly open: Set<VirtualLink> = new Set()
+  /** While true, what is sent stays in the senders' buffers. */
+  stalled = false
+
+  constructor(clock: Clock) {
+    this.clock = clock
+  }
+
+  driver(): LinkDriver {
+    return { open: (options) => new VirtualLink(this, options) }
+  }
+
+  /** The channel breaks without a word, at both ends. */
+  breakAll(): void {
+    for (const link of [...this.open]) link.broke()
+  }
+
+  path(path: 'connected' | 'interrupted'): void {
+    for (const link of this.open) link.events.onPath(path)
+  }
+
+  resume(): void {
+    this.stalled = false
+    for (const link of this.open) link.pump()
+  }
+}
+
+export class VirtualLink implements Link {
+  readonly events: LinkEvents
+  readonly network: VirtualLinks
+  readonly maxMessageBytes: number = 262_144
+  drainMarkBytes: number = LOW_WATER_BYTES
+  bufferedAmount = 0
+  restarts = 0
+  readonly #name: string
+  readonly #queue: Uint8Array<ArrayBuffer>[] = []
+  #other: VirtualLink | null = null
+  #over = false
+
+  constructor(network: VirtualLinks, options: LinkOptions) {
+    this.network = network
+    this.events = options.events
+    this.#name = `virtual ${names++}`
+    network.open.add(this)
+    if (options.initiator) this.#later(() => this.events.onSignal(this.#name))
+  }
+
+  signal(body: string): void {
+    const other = [...this.network.open].find((link) => link.#name === body)
+    if (other === undefined || this.#other !== null) return
+    this.#other = other
+    if (other.#other === null) this.#later(() => this.events.onSignal(this.#name))
+    else for (const link of [this, other]) this.#later(() => link.events.onOpen())
+  }
+
+  send(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#over) return
+    this.bufferedAmount += bytes.length
+    this.#queue.push(bytes.slice())
+    this.pump()
+  }
+
+  pump(): void {
+    while (!this.network.stalled && this.#queue.length > 0) {
+      const bytes = this.#queue.shift() as Uint8Array<ArrayBuffer>
+      // Also after a close: what was sent goes out first.
+      this.network.clock.setTimeout(() => {
+        const before = this.bufferedAmount
+        this.bufferedAmount -= bytes.length
+        if (!this.#over && before > this.drainMarkBytes && this.bufferedAmount <= this.drainMarkBytes)
+          this.events.onDrain()
+        if (this.#other !== null && !this.#other.#over) this.#other.events.onMessage(bytes)
+      }, LATENCY_MS)
+    }
+  }
+
+  fingerprints(): Fingerprints {
+    return { local: [this.#name], remote: this.#other === null ? [] : [this.#other.#name] }
+  }
+
+  restart(): void {
+    this.restarts++
+  }
+
+  close(): Promise<void> {
+    if (this.#over) return Promise.resolve()
+    this.#finish()
+    const other = this.#other
+    if (other !== null) this.network.clock.setTimeout(() => other.broke(), LATENCY_MS)
+    return Promise.resolve()
+  }
+
+  broke(): void {
+    if (this.#over) return
+    this.#finish()
+    this.events.onClosed('the channel broke')
+  }
+
+  #finish(): void {
+    this.#over = true
+    this.network.open.delete(this)
+  }
+
+  #later(run: () => void): void {
+    this.network.clock.setTimeout(() => {
+      if (!this.#over) run()
+    }, LATENCY_MS)
+  }
+}
+
+const LATENCY_MS = 5
+
+let names = 0

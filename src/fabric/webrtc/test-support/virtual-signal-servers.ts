@@ -1,0 +1,162 @@
+import type { Clock } from '../../../base/clock.ts'
+import { SignalHub, type HubEffect } from '../../../signal/hub.ts'
+import { encodeMessage } from '../../../signal/protocol.ts'
+import { DEFAULT_SIGNAL_LIMITS } from '../../../signal/signal-limits.ts'
+import type { SignalSocket, SignalSocketConstructor } from '../../../signal/signal-socket.ts'
+
+type Listener = (event: never) => void
+
+/** Signalling servers without a network: the real hub behind sockets that live in a test's time. */
+export class VirtualSignalServers {
+  readonly clock: Clock
+  readonly WebSocket: SignalSocketConstructor
+  /** Addresses asked for, in order. */
+  readonly asked: string[] = []
+  readonly #servers: Map<string, VirtualServer> = new Map()
+
+  constructor(clock: Clock, urls: readonly string[]) {
+    this.clock = clock
+    for (const url of urls) this.#servers.set(url, new VirtualServer(clock))
+    const dial = (url: string): VirtualServer | undefined => {
+      this.asked.push(url)
+      return this.#servers.get(url)
+    }
+    this.WebSocket = class extends VirtualSocket {
+      constructor(url: string) {
+        super(clock, dial(url))
+      }
+    }
+  }
+
+  get openSockets(): number {
+    return [...this.#servers.values()].reduce((sum, server) => sum + server.sockets.size, 0)
+  }
+
+  stop(url: string): void {
+    this.#servers.get(url)?.stop()
+  }
+
+  /** Breaks the connection that has been open longest, and no other. */
+  dropOldest(url: string): void {
+    const server = this.#servers.get(url)
+    const [oldest] = server?.sockets ?? []
+    if (oldest === undefined) return
+    oldest[1].dropped(1006)
+    server?.disconnect(oldest[0])
+  }
+
+  start(url: string): void {
+    this.#servers.get(url)?.start()
+  }
+}
+
+class VirtualServer {
+  readonly sockets: Map<number, VirtualSocket> = new Map()
+  readonly #clock: Clock
+  #hub: SignalHub | null = new SignalHub(DEFAULT_SIGNAL_LIMITS)
+  #lastId = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  connect(socket: VirtualSocket): number | null {
+    if (this.#hub === null) return null
+    const id = ++this.#lastId
+    this.sockets.set(id, socket)
+    this.#run(this.#hub.step({ kind: 'connected', connection: id, nowMs: this.#clock.now() }))
+    return id
+  }
+
+  hear(connection: number, text: string): void {
+    if (this.#hub === null || !this.sockets.has(connection)) return
+    this.#run(this.#hub.step({ kind: 'message', connection, text, nowMs: this.#clock.now() }))
+  }
+
+  disconnect(connection: number): void {
+    if (!this.sockets.delete(connection) || this.#hub === null) return
+    this.#run(this.#hub.step({ kind: 'disconnected', connection }))
+  }
+
+  stop(): void {
+    this.#hub = null
+    const sockets = [...this.sockets.values()]
+    this.sockets.clear()
+    for (const socket of sockets) socket.dropped(1006)
+  }
+
+  start(): void {
+    this.#hub ??= new SignalHub(DEFAULT_SIGNAL_LIMITS)
+  }
+
+  #run(effects: readonly HubEffect[]): void {
+    for (const effect of effects) {
+      if (effect.kind === 'send') {
+        const text = encodeMessage(effect.message)
+        for (const connection of effect.connections) this.sockets.get(connection)?.heard(text)
+      } else {
+        this.sockets.get(effect.connection)?.dropped(effect.code)
+        this.sockets.delete(effect.connection)
+      }
+    }
+  }
+}
+
+/** Everything takes a millisecond each way. */
+class VirtualSocket implements SignalSocket {
+  readonly bufferedAmount: number = 0
+  readonly #clock: Clock
+  readonly #server: VirtualServer | undefined
+  readonly #listeners: Map<string, Listener[]> = new Map()
+  #id: number | null = null
+  #over = false
+
+  constructor(clock: Clock, server: VirtualServer | undefined) {
+    this.#clock = clock
+    this.#server = server
+    this.#later(() => {
+      if (this.#over) return
+      this.#id = server?.connect(this) ?? null
+      if (this.#id === null) this.dropped(1006)
+      else this.#fire('open', {})
+    })
+  }
+
+  send(text: string): void {
+    const id = this.#id
+    if (id !== null && !this.#over) this.#later(() => this.#server?.hear(id, text))
+  }
+
+  close(): void {
+    if (this.#over) return
+    this.#over = true
+    const id = this.#id
+    if (id !== null) this.#later(() => this.#server?.disconnect(id))
+  }
+
+  heard(text: string): void {
+    this.#later(() => {
+      if (!this.#over) this.#fire('message', { data: text })
+    })
+  }
+
+  dropped(code: number): void {
+    this.#later(() => {
+      if (this.#over) return
+      this.#over = true
+      this.#fire('close', { code })
+    })
+  }
+
+  addEventListener(type: string, listener: Listener): void {
+    this.#listeners.set(type, [...(this.#listeners.get(type) ?? []), listener])
+  }
+
+  #fire(type: string, event: unknown): void {
+    for (const listener of this.#listeners.get(type) ?? []) listener(event as never)
+  }
+
+  #later(run: () => void): void {
+    this.#clock.setTimeout(run, 1)
+  }
+}
