@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { SignalEndpoint, type SignalEndpointOptions } from './signal-endpoint.ts'
+import { refuseUpgrade, SignalEndpoint, type SignalEndpointOptions } from './signal-endpoint.ts'
 
 /** What is needed of an HTTP server: Node's own, plain, TLS or HTTP/2 with HTTP/1 allowed. */
 export interface UpgradeSource {
@@ -8,10 +8,14 @@ export interface UpgradeSource {
   on(event: 'close', listener: () => void): unknown
   off(event: 'upgrade', listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): unknown
   off(event: 'close', listener: () => void): unknown
+  listenerCount(event: 'upgrade'): number
 }
 
 export interface AttachSignallingOptions extends SignalEndpointOptions {
-  /** Where signalling answers, e.g. `/signal`. Upgrades to any other path are left to their own listeners. */
+  /**
+   * Where signalling answers, e.g. `/signal`. Upgrades to any other path are left to the server's other
+   * listeners; where it has none they are refused with 404.
+   */
   readonly path: string
 }
 
@@ -24,13 +28,16 @@ export interface AttachedSignalling {
 
 /**
  * Mounts signalling at one path of an HTTP server that somebody else owns. Node's `server.close()` waits
- * for open WebSockets: call `close()` here before it, unless the owner destroys its sockets. Throws a `RangeError` for a path that does not begin with a slash.
+ * for open WebSockets: call `close()` here before it, unless the owner destroys its sockets. Throws a
+ * `RangeError` for a path that does not begin with a slash.
  */
 export function attachSignalling(server: UpgradeSource, options: AttachSignallingOptions): AttachedSignalling {
   if (!options.path.startsWith('/')) throw new RangeError(`a path begins with a slash: ${options.path}`)
   const endpoint = new SignalEndpoint(options)
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     if (pathOf(request) === options.path) endpoint.upgrade(request, socket, head)
+    // Nobody else would answer it, nor hear its errors: left alone, its reset would end the process.
+    else if (server.listenerCount('upgrade') === 1) refuseUpgrade(socket, '404 Not Found')
   }
   const onClose = (): void => void close()
   const close = (): Promise<void> => {

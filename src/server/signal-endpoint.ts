@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { WebSocketServer, type RawData, type WebSocket } from 'ws'
+import { WebSocketServer, type RawData, type ServerOptions, type WebSocket } from 'ws'
 import { systemClock, type Clock } from '../base/clock.ts'
 import { SignalHub, type ConnectionId, type HubEffect, type HubInput } from '../signal/hub.ts'
 import { encodeMessage } from '../signal/protocol.ts'
@@ -19,7 +19,7 @@ export interface CloseOptions {
 
 /** How often time is told to the hub while anybody is connected, milliseconds. */
 const TICK_MS = 1_000
-/** How long a client may take to answer a close, milliseconds; then its socket is destroyed. */
+/** How long a connection may take to end, whoever closes it, milliseconds; then its socket is destroyed. */
 const CLOSE_GRACE_MS = 1_000
 /** `ws` cuts a frame off only beyond this many times the limit: up to there the sender gets a worded error. */
 const HARD_LIMIT_FACTOR = 4
@@ -46,12 +46,15 @@ export class SignalEndpoint {
     this.#limits = signalLimits(options.limits)
     this.#hub = new SignalHub(this.#limits)
     this.#clock = options.clock ?? systemClock
-    this.#webSockets = new WebSocketServer({
+    // The types of `ws` do not know `closeTimeout`.
+    const webSocketOptions: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: this.#limits.maxMessageBytes * HARD_LIMIT_FACTOR,
-    })
+      closeTimeout: CLOSE_GRACE_MS,
+    }
+    this.#webSockets = new WebSocketServer(webSocketOptions)
   }
 
   /** Connections and rooms now held. */
@@ -100,7 +103,7 @@ export class SignalEndpoint {
 
   #carryOut(effect: HubEffect): void {
     if (effect.kind === 'close') {
-      this.#dismiss(effect.connection, effect.code)
+      this.#sockets.get(effect.connection)?.close(effect.code)
       return
     }
     const text = encodeMessage(effect.message)
@@ -111,15 +114,6 @@ export class SignalEndpoint {
       if (socket.bufferedAmount > this.#limits.maxUnreadBytes) socket.terminate()
       else socket.send(text, () => {})
     }
-  }
-
-  /** Closes a socket, and destroys it where the other side does not answer: it may be long gone. */
-  #dismiss(connection: ConnectionId, code: number): void {
-    const socket = this.#sockets.get(connection)
-    if (socket === undefined) return
-    socket.close(code)
-    const grace = this.#clock.setTimeout(() => socket.terminate(), CLOSE_GRACE_MS)
-    socket.once('close', () => this.#clock.clearTimeout(grace))
   }
 
   #startTicking(): void {
@@ -155,9 +149,10 @@ export class SignalEndpoint {
   }
 }
 
+/** Answers an upgrade request with an HTTP status and lets go of its socket, whatever the other side does. */
 export function refuseUpgrade(socket: Duplex, status: string): void {
   socket.on('error', () => {})
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
 }
 
 /** `ws` hands frames over as Node buffers unless asked for something else. */

@@ -68,6 +68,10 @@ async function answersPing(one: Client): Promise<void> {
   await eventually(() => expect(one.heard.filter(({ type }) => type === 'pong')).toHaveLength(before + 1))
 }
 
+/** An upgrade to WebSocket as it stands on the wire, and what completes it. */
+const UPGRADE = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
+const UPGRADE_KEY = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\n\r\n'
+
 describe('startSignalServer', () => {
   it('[SERVER-1] names the address clients connect to, on the port asked for or any free one', async () => {
     const first = await server()
@@ -107,6 +111,34 @@ describe('startSignalServer', () => {
     await home.close()
   })
 
+  it('[SERVER-3] an abrupt close does not wait for one that is under way', async () => {
+    const home = await startSignalServer()
+    const mute = await client(home.url)
+    mute.socket.pause()
+    // The moment that a close grants its clients never passes.
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const closing = home.close()
+    await home.close({ abrupt: true })
+    await closing
+    expect(home.size).toEqual({ connections: 0, rooms: 0 })
+  })
+
+  it('[SERVER-3] who comes while it closes is refused, and cannot hold it up by staying', async () => {
+    const home = await startSignalServer()
+    const late = connect({ port: home.port, host: '127.0.0.1', allowHalfOpen: true })
+    onTestFinished(() => void late.destroy())
+    let answer = ''
+    late.on('error', () => {}).on('data', (bytes) => (answer += String(bytes)))
+    await new Promise((resolve) => late.once('connect', resolve))
+    const mute = await client(home.url)
+    mute.socket.pause()
+    const closing = home.close()
+    late.write(`${UPGRADE}${UPGRADE_KEY}`)
+    await closing
+    expect(answer).toMatch(/^HTTP\/1\.1 503 /)
+  })
+
   it('[SERVER-3] an abrupt close cuts every connection without a word', async () => {
     const home = await startSignalServer()
     const ann = await attached(home.url, 'ann')
@@ -124,9 +156,7 @@ describe('startSignalServer', () => {
     await answersPing(vandal)
 
     // Below WebSocket: not HTTP, an upgrade to something else, a frame that breaks RFC 6455, a torn handshake.
-    const upgrade = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
-    const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\n\r\n'
-    const torn = ['\u0000\u0001\u0002', `${upgrade}\r\n`, upgrade, `${upgrade}${key}\u00ff\u00ff\u00ff\u00ff`]
+    const torn = ['\u0000\u0001\u0002', `${UPGRADE}\r\n`, UPGRADE, `${UPGRADE}${UPGRADE_KEY}\u00ff\u00ff\u00ff\u00ff`]
     for (const bytes of torn) {
       const raw = connect(port, '127.0.0.1')
       raw.on('error', () => {}).resume()
@@ -134,6 +164,23 @@ describe('startSignalServer', () => {
       await new Promise((resolve) => raw.once('close', resolve))
     }
     await answersPing(ann)
+  })
+
+  it('[SERVER-4] who breaks WebSocket and stays on the line is soon gone for the room', async () => {
+    const { url, port } = await server()
+    const ann = await attached(url, 'ann')
+    const vandal = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    onTestFinished(() => void vandal.destroy())
+    vandal.on('error', () => {}).resume()
+    const masked = (opcode: number, text: string): Buffer => {
+      const payload = Buffer.from(text)
+      return Buffer.concat([Buffer.from([0x80 | opcode, 0xfe, 0, payload.length, 0, 0, 0, 0]), payload])
+    }
+    vandal.write(`${UPGRADE}${UPGRADE_KEY}`)
+    vandal.write(masked(1, JSON.stringify(attach('bob'))))
+    await eventually(() => expect(ann.heard.at(-1)).toMatchObject({ type: 'joined' }))
+    vandal.write(masked(7, 'no such opcode'.repeat(10)))
+    await eventually(() => expect(ann.heard.at(-1)).toEqual({ type: 'left', peer: 'bob', session: '1' }))
   })
 
   it('[SERVER-5] a frame over maxMessageBytes gets an error and the connection goes on', async () => {
@@ -250,6 +297,20 @@ describe('attachSignalling', () => {
     expect(others.mock.calls).toEqual([['/signals']])
     expect(attachedTo.size).toEqual({ connections: 2, rooms: 1 })
     expect(await (await fetch(url.replace('ws', 'http'))).text()).toBe('the page')
+  })
+
+  it('[SERVER-11] where nobody else takes upgrades, one to another path is refused and its socket let go', async () => {
+    const { http: owner, url } = await http()
+    attachSignalling(owner, { path: '/signal' })
+    await expect(client(`${url}/elsewhere`)).rejects.toThrow(/404/)
+    // What is left alone would stay without anybody to hear its errors, and a reset would end the process.
+    const { port } = owner.address() as AddressInfo
+    const raw = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    const gone = new Promise((resolve) => owner.once('connection', (socket) => socket.once('close', resolve)))
+    raw.on('error', () => {}).resume()
+    raw.write(`${UPGRADE}${UPGRADE_KEY}`)
+    await gone
+    raw.destroy()
   })
 
   it('[SERVER-12] close lets go of the HTTP server, which goes on', async () => {

@@ -15,7 +15,10 @@ export interface SignalServer {
   readonly port: number
   /** Connections and rooms now held. */
   readonly size: { readonly connections: number; readonly rooms: number }
-  /** Says goodbye to every client, frees the port and leaves nothing running. Idempotent. */
+  /**
+   * Says goodbye to every client, frees the port and leaves nothing running. Idempotent; an abrupt call cuts
+   * short one that is under way.
+   */
   close(options?: CloseOptions): Promise<void>
 }
 
@@ -34,14 +37,20 @@ export async function startSignalServer(options: SignalServerOptions = {}): Prom
   server.on('upgrade', (request, socket, head) => endpoint.upgrade(request, socket, head))
   await listening(server, port, host)
   const address = server.address() as AddressInfo
-  let closed: Promise<void> | null = null
+  let freed: Promise<void> | null = null
   return {
     url: `ws://${reachableHost(host)}:${address.port}`,
     port: address.port,
     get size() {
       return endpoint.size
     },
-    close: (how) => (closed ??= closeBoth(endpoint, server, how)),
+    close: async (how) => {
+      // The port goes first, so that a client told to go away finds nobody when it comes straight back.
+      freed ??= new Promise((resolve) => server.close(() => resolve()))
+      await endpoint.close(how)
+      server.closeAllConnections()
+      await freed
+    },
   }
 }
 
@@ -53,14 +62,6 @@ function listening(server: Server, port: number, host: string): Promise<void> {
       resolve()
     })
   })
-}
-
-/** The port is freed first, so that a client told to go away finds nobody when it comes straight back. */
-async function closeBoth(endpoint: SignalEndpoint, server: Server, how?: CloseOptions): Promise<void> {
-  const freed = new Promise<void>((resolve) => server.close(() => resolve()))
-  await endpoint.close(how)
-  server.closeAllConnections()
-  await freed
 }
 
 /** A wildcard is no address to connect to; this machine's own name for itself is. */
