@@ -8,6 +8,7 @@ import {
   PING_INTERVAL_MS,
   PONG_TIMEOUT_MS,
   type Attachment,
+  type AttachmentHandlers,
 } from './signal-client.ts'
 import type { SignalSocket } from './signal-socket.ts'
 
@@ -61,7 +62,7 @@ beforeEach(() => {
   lost = []
 })
 
-function open(): Promise<Attachment> {
+function open(handlers: AttachmentHandlers = { onLost: (reason) => lost.push(reason) }): Promise<Attachment> {
   return openAttachment({
     url: 'ws://signal.example',
     room: 'oak',
@@ -69,7 +70,7 @@ function open(): Promise<Attachment> {
     session: '1',
     sessionSecret: 'sixteen characters',
     create: 'new',
-    handlers: { onLost: (reason) => lost.push(reason) },
+    handlers,
     clock,
     WebSocket: FakeSocket,
   })
@@ -137,6 +138,19 @@ describe('the client and a silent server', () => {
     expect(lost).toHaveLength(1)
   })
 
+  it('[SIGNAL-14] where every timer is late, as in a hidden tab, a silent server is lost at the second asking', async () => {
+    const hidden = new FreezableClock()
+    clock = hidden
+    await attached()
+    await clock.advance(PING_INTERVAL_MS)
+    for (let late = 0; late < 2; late++) {
+      hidden.frozenMs += 60_000
+      await clock.advance(PONG_TIMEOUT_MS)
+    }
+    expect(socket.pings()).toBe(2)
+    expect(lost).toHaveLength(1)
+  })
+
   it('[SIGNAL-15] a server that takes nothing is lost once more than the bound waits unsent', async () => {
     const attachment = await attached()
     socket.bufferedAmount = MAX_UNSENT_BYTES
@@ -170,6 +184,31 @@ describe('the client and a silent server', () => {
     expect(lost).toEqual([])
     socket.emit('close', { code: 4001 })
     expect(lost.map(({ message }) => message)).toEqual([expect.stringContaining('attached again elsewhere')])
+  })
+
+  it('[SIGNAL-7] an error that the server went on after is not the reason of a later loss', async () => {
+    await attached()
+    socket.hear('{"type":"error","code":"rate-exceeded","message":"slow down"}')
+    socket.hear('{"type":"joined","peer":"bob","session":"1"}')
+    socket.emit('close', { code: 1006 })
+    expect(lost.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/dropped the connection \(close code 1006/),
+    ])
+  })
+})
+
+describe('the client and a socket that fires several events at once', () => {
+  it('[SIGNAL-1] who awaits the attachment has it before any handler runs', async () => {
+    const order: string[] = []
+    const opening = open({ onJoined: () => order.push('joined'), onLost: () => order.push('lost') })
+    const waiting = opening.then(() => order.push('resolved'))
+    socket.emit('open')
+    socket.hear(ATTACHED)
+    socket.hear('{"type":"joined","peer":"bob","session":"1"}')
+    socket.emit('close', { code: 1006 })
+    await waiting
+    await clock.advance(0)
+    expect(order).toEqual(['resolved', 'joined', 'lost'])
   })
 })
 

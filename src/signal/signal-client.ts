@@ -122,7 +122,9 @@ class AttachmentSocket implements Attachment {
   #maxMessageBytes = 0
   /** The attach deadline, then the next ping, then the deadline of its answer: never two at once. */
   #timer: unknown
-  /** The server's last `error`: what a close right after it means. */
+  /** Events that came along with the answer; `null` but for that moment. */
+  #early: (() => void)[] | null = null
+  /** The server's last message, if it was an `error`: what a close right after it means. */
   #lastError: { code: SignalErrorCode; message: string } | null = null
 
   constructor(options: AttachOptions, resolve: (attachment: Attachment) => void, reject: (reason: unknown) => void) {
@@ -133,8 +135,8 @@ class AttachmentSocket implements Attachment {
     this.#reject = reject
     this.#socket = openSocket(options)
     this.#socket.addEventListener('open', () => this.#onOpen())
-    this.#socket.addEventListener('message', (event) => this.#onFrame(event.data))
-    this.#socket.addEventListener('close', (event) => this.#onClose(event.code))
+    this.#socket.addEventListener('message', (event) => this.#inTurn(() => this.#onFrame(event.data)))
+    this.#socket.addEventListener('close', (event) => this.#inTurn(() => this.#onClose(event.code)))
     // A failed connection also fires `close`; this listener only keeps Node's sockets from throwing.
     this.#socket.addEventListener('error', () => {})
     options.signal?.addEventListener('abort', this.#onAbort, { once: true })
@@ -203,11 +205,27 @@ class AttachmentSocket implements Attachment {
     this.#maxMessageBytes = message.maxMessageBytes
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#armPing()
+    this.#early = []
     this.#resolve(this)
+    queueMicrotask(() => {
+      const early = this.#early ?? []
+      this.#early = null
+      for (const act of early) act()
+    })
+  }
+
+  /**
+   * Browsers fire each event in a turn of its own; sockets written in JavaScript fire several in one. Those
+   * that come along with the answer wait until who awaits the attachment has it.
+   */
+  #inTurn(act: () => void): void {
+    if (this.#early === null) act()
+    else this.#early.push(act)
   }
 
   #onMessage(message: ServerMessage): void {
     this.#armPing()
+    this.#lastError = message.type === 'error' ? message : null
     const { handlers } = this.#options
     switch (message.type) {
       case 'joined':
@@ -217,7 +235,6 @@ class AttachmentSocket implements Attachment {
       case 'signal':
         return shielded(() => handlers.onSignal?.(message.from, message.body))
       case 'error':
-        this.#lastError = message
         return shielded(() => handlers.onRefused?.(message.code, message.message))
       case 'pong':
         return
@@ -261,13 +278,15 @@ class AttachmentSocket implements Attachment {
     this.#timer = this.#clock.setTimeout(() => this.#ping(), PING_INTERVAL_MS)
   }
 
-  #ping(): void {
+  #ping(again = false): void {
     this.#write(encodeMessage({ type: 'ping' }))
     if (this.#phase !== 'attached') return
     const askedAt = this.#clock.now()
     this.#timer = this.#clock.setTimeout(() => {
-      // A page that was frozen meets its overdue timer before the answer that waits behind it: ask again.
-      if (this.#clock.now() - askedAt > 2 * PONG_TIMEOUT_MS) this.#ping()
+      // A page that was frozen meets its overdue timer before the answer that waits behind it: ask again. Once,
+      // for in a hidden tab every timer is overdue.
+      const overdue = this.#clock.now() - askedAt > 2 * PONG_TIMEOUT_MS
+      if (overdue && !again) this.#ping(true)
       else this.#fail(unavailable(this.url, `fell silent: no answer to a ping within ${PONG_TIMEOUT_MS} ms`))
     }, PONG_TIMEOUT_MS)
   }
