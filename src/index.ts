@@ -29,6 +29,13 @@ export type {
 } from './seam/contract.ts'
 export { VIEW_CREDIT_BYTES } from './seam/contract.ts'
 export { createPeerIdentity } from './seam/peer-identity.ts'
+export {
+  roundRobin,
+  ServerClusterReconnect,
+  type EndpointSelector,
+  type Joiner,
+} from './seam/server-cluster-reconnect.ts'
+export type { ResumeToken } from './seam/resume-token.ts'
 export { MuxSeam } from './seam/mux-seam.ts'
 export { NamedMux } from './seam/named-mux.ts'
 export type { MuxCounts } from './seam/channel-mux.ts'
@@ -57,7 +64,12 @@ export type {
   StoredSnapshot,
 } from './raft/contract.ts'
 export { raftNode, type RaftNodeOptions } from './raft/raft-node.ts'
-export { seamTransport, type LinkBinding, type SeamTransport, type SeamTransportOptions } from './raft/seam-transport.ts'
+export {
+  seamTransport,
+  type LinkBinding,
+  type SeamTransport,
+  type SeamTransportOptions,
+} from './raft/seam-transport.ts'
 export { InMemoryRaftStorage } from './raft/storage/in-memory-raft-storage.ts'
 
 /* ── Game ──────────────────────────────────────────────────────────────────────────────────── */
