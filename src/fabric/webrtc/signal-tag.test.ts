@@ -20,7 +20,7 @@ describe('SignalTag', () => {
 
   it('[TAG-1] any room name survives the way', () => {
     fc.assert(
-      fc.property(fc.string({ minLength: 1, maxLength: 30, unit: 'grapheme' }), (room) => {
+      fc.property(fc.string({ minLength: 1, maxLength: 30, unit: 'binary' }), (room) => {
         expect(
           SignalTag.fromURL(new SignalTag({ room, secret: SECRET }).toURL('https://games.example/').href).room,
         ).toBe(room)
@@ -73,7 +73,7 @@ describe('SignalTag', () => {
   it('[TAG-3] any text is a tag or a TypeError', () => {
     const likely = fc.string().map((text) => `https://games.example/#room=oak&${text}`)
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.webUrl({ withFragments: true }), likely), (url) => {
+      fc.property(fc.oneof(fc.string(), likely), (url) => {
         try {
           SignalTag.fromURL(url)
         } catch (error) {
