@@ -154,7 +154,9 @@ class DrivenRaftNode implements RaftNode {
     this.#incoming = transport.incoming[Symbol.asyncIterator]()
     this.#stopWatchingPeers = this.#watchPeers()
     void this.#read()
-    this.#arm()
+    // A voter alone need not wait for a timer to lead.
+    if (this.#core.nextDeadlineMs <= parts.clock.now()) this.#step({ kind: 'tick' })
+    else this.#arm()
   }
 
   committedFrom(index: number, options: WaitOptions = {}): AsyncIterable<Committed> {

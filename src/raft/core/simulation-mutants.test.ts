@@ -39,14 +39,14 @@ describe('the simulation notices', () => {
     vi.restoreAllMocks()
   })
 
-  it('[RAFT-DURABLE] a node that promises before its disk has written', async () => {
+  it('[RAFT-8] a node that promises before its disk has written', async () => {
     await expectCaught(
       { ...THREE, lyingDisk: true, diskMs: 80 },
       /not durable|voted for|without committed|committed another|nobody knows/,
     )
   })
 
-  it('[RAFT-ELECT] half the votes taken for a majority', async () => {
+  it('[RAFT-2] half the votes taken for a majority', async () => {
     await mutate<typeof import('./configuration.ts')>('./configuration.ts', (original) => ({
       hasQuorum: (config: Configuration, counts: (id: string) => boolean) =>
         [...config.voters].filter(counts).length * 2 >= config.voters.size - 1 || original.hasQuorum(config, counts),
@@ -54,7 +54,7 @@ describe('the simulation notices', () => {
     await expectCaught(THREE, /lead in term|committed another|without committed|nobody knows|not durable/)
   })
 
-  it("[RAFT-COMMIT] a commit without an entry of the leader's own term, Figure 8 of the paper", async () => {
+  it("[RAFT-9] a commit without an entry of the leader's own term, Figure 8 of the paper", async () => {
     const { quorumIndex } = await vi.importActual<typeof import('./configuration.ts')>('./configuration.ts')
     const { commitThrough } = await vi.importActual<typeof import('./commit.ts')>('./commit.ts')
     await mutate<typeof import('./replication.ts')>('./replication.ts', () => ({
@@ -68,7 +68,7 @@ describe('the simulation notices', () => {
     expect(await replay('figure-8.txt')).toMatch(/s1 commits 2 of term 2: t2/)
   })
 
-  it('[RAFT-VOTE] a vote for a candidate whose log is behind', async () => {
+  it('[RAFT-4] a vote for a candidate whose log is behind', async () => {
     await mutate<typeof import('./log.ts')>('./log.ts', (original) => ({
       RaftLog: class extends original.RaftLog {
         override isCoveredBy(): boolean {
@@ -79,7 +79,7 @@ describe('the simulation notices', () => {
     await expectCaught(THREE, /without committed|committed another|nobody knows/)
   })
 
-  it('[RAFT-FORWARD] a leader that forgets what it was sent already', async () => {
+  it('[RAFT-19] a leader that forgets what it was sent already', async () => {
     await mutate<typeof import('./proposals.ts')>('./proposals.ts', (original) => ({
       ForwardLedger: class extends original.ForwardLedger {
         override look(): 'new' {
@@ -90,7 +90,7 @@ describe('the simulation notices', () => {
     await expectCaught(ROUGH, /committed twice/)
   })
 
-  it('[RAFT-RESEND] a proposal given to the next leader before the last one is out of the game', async () => {
+  it('[RAFT-20] a proposal given to the next leader before the last one is out of the game', async () => {
     await mutate<typeof import('./proposals.ts')>('./proposals.ts', (original) => ({
       Proposals: class extends original.Proposals {
         override get hasParked(): boolean {
@@ -102,7 +102,7 @@ describe('the simulation notices', () => {
     await expectCaught(ROUGH, /committed twice/)
   })
 
-  it('[RAFT-JOINT] a change of voters that asks only the incoming ones', async () => {
+  it('[RAFT-14] a change of voters that asks only the incoming ones', async () => {
     await mutate<typeof import('./configuration.ts')>('./configuration.ts', (original) => ({
       hasQuorum: (config: Configuration, counts: (id: string) => boolean) =>
         original.hasQuorum({ ...config, old: null }, counts),

@@ -14,7 +14,6 @@ export class Cluster {
   readonly seams: Map<NodeId, Seam> = new Map()
   readonly storages: Map<NodeId, InMemoryRaftStorage> = new Map()
   readonly #random: Random
-  #hosted = false
 
   constructor(options: { seed: number; latencyMs?: number; jitterMs?: number; loss?: number } = { seed: 1 }) {
     this.network = new SimulatedNetwork({ clock: this.clock, ...options })
@@ -25,9 +24,8 @@ export class Cluster {
     const loom: Loom = this.network.loom({ peerIdentity: testIdentity(id) })
     const pattern = { sessionName: 'raft', roomKey: 'raft', maxPeers: 16 }
     const seam = await this.clock.run(
-      this.#hosted ? loom.join({ sessionName: 'raft', peerKey: 'raft', roomKey: 'raft' }) : loom.host(pattern),
+      this.seams.size > 0 ? loom.join({ sessionName: 'raft', peerKey: 'raft', roomKey: 'raft' }) : loom.host(pattern),
     )
-    this.#hosted = true
     this.seams.set(id, seam)
     return seam
   }

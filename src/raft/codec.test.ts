@@ -1,0 +1,187 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { decodeRaftMessage, encodeRaftMessage } from './codec.ts'
+import type { StoredEntry } from './contract.ts'
+import { entrySizeBytes, FRAME_HEADER_BYTES } from './core/entry-size.ts'
+import type { RaftMessage } from './core/message.ts'
+
+const number = fc.maxSafeNat()
+const small = fc.nat({ max: 100_000 })
+const id = fc.string({ minLength: 1, maxLength: 40, unit: 'grapheme' })
+const bytes = fc.uint8Array({ maxLength: 64 })
+const key = fc.option(fc.record({ clientId: id, requestId: number }))
+const members = fc.uniqueArray(id, { maxLength: 5 })
+const config = fc.record({
+  voters: fc.uniqueArray(id, { minLength: 1, maxLength: 5 }),
+  learners: members,
+  old: fc.option(fc.uniqueArray(id, { minLength: 1, maxLength: 5 })),
+})
+
+/** Entries as a log holds them: contiguous, terms and times never falling. */
+const entries = (prevIndex: number, prevTerm: number): fc.Arbitrary<StoredEntry[]> =>
+  fc
+    .array(
+      fc.record({
+        kind: fc.constantFrom('command', 'noop', 'config'),
+        step: fc.nat({ max: 3 }),
+        key,
+        config,
+        bytes,
+        proposer: fc.option(id),
+        ms: small,
+      }),
+      { maxLength: 6 },
+    )
+    .map((drafts) => {
+      let [term, timeMs] = [prevTerm, 0]
+      return drafts.map((draft, i): StoredEntry => {
+        term += draft.step
+        timeMs += draft.ms
+        const base = {
+          index: prevIndex + 1 + i,
+          term,
+          timeMs,
+          command: draft.bytes,
+          dedupKey: draft.key,
+          proposer: draft.proposer,
+        }
+        return draft.kind === 'config'
+          ? { ...base, kind: 'config', config: draft.config }
+          : { ...base, kind: draft.kind as 'noop' }
+      })
+    })
+
+const append: fc.Arbitrary<RaftMessage> = fc
+  .tuple(number, small, small, number)
+  .chain(([term, prevIndex, prevTerm, commit]) =>
+    entries(prevIndex, prevTerm).map((list) => ({
+      kind: 'append' as const,
+      term,
+      prevIndex,
+      prevTerm,
+      commit,
+      entries: list,
+    })),
+  )
+
+const message: fc.Arbitrary<RaftMessage> = fc.oneof(
+  append,
+  fc.record({
+    kind: fc.constant('pre-vote' as const),
+    term: number,
+    lastIndex: number,
+    lastTerm: number,
+    nonce: number,
+  }),
+  fc.record({ kind: fc.constant('pre-vote-reply' as const), term: number, nonce: number, granted: fc.boolean() }),
+  fc.record({ kind: fc.constant('vote' as const), term: number, lastIndex: number, lastTerm: number }),
+  fc.record({ kind: fc.constant('vote-reply' as const), term: number, granted: fc.boolean() }),
+  fc.record({
+    kind: fc.constant('append-reply' as const),
+    term: number,
+    accepted: fc.constant(true),
+    index: number,
+    hintIndex: fc.constant(0),
+    hintTerm: fc.constant(0),
+  }),
+  fc.record({
+    kind: fc.constant('append-reply' as const),
+    term: number,
+    accepted: fc.constant(false),
+    index: number,
+    hintIndex: number,
+    hintTerm: number,
+  }),
+  fc.record({ kind: fc.constant('commit' as const), term: number, commit: number }),
+  fc.record({
+    kind: fc.constant('forward' as const),
+    term: number,
+    incarnation: number,
+    serial: number,
+    lowest: number,
+    dedupKey: key,
+    command: bytes,
+  }),
+  fc.record({
+    kind: fc.constant('forward-refused' as const),
+    term: number,
+    incarnation: number,
+    serial: number,
+    maxBytes: number,
+  }),
+  fc.record({ kind: fc.constant('who-votes' as const), term: number }),
+  fc.record({ kind: fc.constant('voters' as const), term: number, index: number, config }),
+)
+
+describe('raft codec', () => {
+  it('[RWIRE-1] every message comes back as it was sent', () => {
+    fc.assert(
+      fc.property(message, (sent) => void expect(decodeRaftMessage(encodeRaftMessage(sent))).toEqual(sent)),
+      { numRuns: 1500 },
+    )
+  })
+
+  it('[RWIRE-2] no bytes whatever make the decoder throw', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (frame) => void decodeRaftMessage(frame)),
+      { numRuns: 3000 },
+    )
+  })
+
+  it('[RWIRE-2] a frame with bytes changed, cut off or added is a message or nothing, and what is understood can be said', () => {
+    const mutation = fc.record({
+      at: fc.nat(),
+      byte: fc.nat({ max: 255 }),
+      cut: fc.nat({ max: 3 }),
+      tail: fc.uint8Array({ maxLength: 2 }),
+    })
+    fc.assert(
+      fc.property(message, mutation, (sent, { at, byte, cut, tail }) => {
+        const frame = encodeRaftMessage(sent)
+        frame[at % frame.length] = byte
+        const whole = Uint8Array.from([...frame.subarray(0, frame.length - cut), ...tail])
+        const read = decodeRaftMessage(whole)
+        if (read !== null) expect(decodeRaftMessage(encodeRaftMessage(read))).toEqual(read)
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  it('[RWIRE-2] a count that the frame cannot hold is refused before anything is made of it', () => {
+    const frame = encodeRaftMessage({ kind: 'append', term: 1, prevIndex: 0, prevTerm: 0, commit: 0, entries: [] })
+    const boastful = Uint8Array.from([...frame.subarray(0, -1), 0xff, 0xff, 0xff, 0xff, 0x7f])
+    expect(decodeRaftMessage(boastful)).toBeNull()
+  })
+
+  it('[RWIRE-3] frames of another version are not understood', () => {
+    const frame = encodeRaftMessage({ kind: 'commit', term: 1, commit: 1 })
+    frame[0] = 2
+    expect(decodeRaftMessage(frame)).toBeNull()
+  })
+
+  it('[RWIRE-4] an append is never longer than the sizes that batches are measured by', () => {
+    fc.assert(
+      fc.property(append, (sent) => {
+        if (sent.kind !== 'append') return
+        const bound = sent.entries.reduce((sum, entry) => sum + entrySizeBytes(entry), FRAME_HEADER_BYTES)
+        expect(encodeRaftMessage(sent).length).toBeLessThanOrEqual(bound)
+      }),
+      { numRuns: 1500 },
+    )
+  })
+
+  it('[RWIRE-5] a decoded command shares no bytes with the frame', () => {
+    const frame = encodeRaftMessage({
+      kind: 'forward',
+      term: 1,
+      incarnation: 1,
+      serial: 1,
+      lowest: 1,
+      dedupKey: null,
+      command: Uint8Array.of(7),
+    })
+    const read = decodeRaftMessage(frame)
+    frame.fill(0)
+    expect(read).toMatchObject({ command: Uint8Array.of(7) })
+  })
+})

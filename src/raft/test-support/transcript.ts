@@ -1,0 +1,289 @@
+import { fromUtf8, utf8 } from '../../base/bytes.ts'
+import type { ClusterConfig, MembershipChange, NodeId, RaftWrite, StoredEntry } from '../contract.ts'
+import type { Outgoing, RaftMessage } from '../core/message.ts'
+import { RaftCore, type Input, type Ready } from '../core/raft-core.ts'
+import type { DurableState, Outcome, TraceNote } from '../core/replica.ts'
+
+const TIMING = {
+  electionTimeoutMinMs: 1000,
+  electionTimeoutMaxMs: 2000,
+  heartbeatIntervalMs: 100,
+  catchUpTimeoutMs: 5000,
+}
+
+interface Actor {
+  core: RaftCore | null
+  disk: DurableState
+  cluster: ClusterConfig
+  /** Writes begun and not durable, while the disk is held. */
+  held: { readonly id: number; readonly batch: RaftWrite }[] | null
+}
+
+/**
+ * Runs scripts against cores whose every frame waits until the script says what becomes of it. A script is a
+ * text of commands (`> name arguments`) and comments (`#`); the result is the same text with all that
+ * happened under each command.
+ */
+export class Transcript {
+  readonly #actors: Map<NodeId, Actor> = new Map()
+  #wire: (Outgoing & { readonly from: NodeId })[] = []
+  #nowMs = 0
+  #frameBytes: number | null = null
+  #lines: string[] = []
+  #token = 0
+
+  run(script: string): string {
+    for (const line of script.split('\n')) {
+      if (line.startsWith('#') || line.trim() === '') this.#lines.push(line)
+      else if (line.startsWith('> ')) {
+        this.#lines.push(line)
+        this.#command(line.slice(2).trim().split(/\s+/))
+      }
+    }
+    // Blank lines around commands are the author's; those at the end are nobody's.
+    return `${this.#lines
+      .join('\n')
+      .replace(/\n{3,}/g, '\n\n')
+      .trimEnd()}\n`
+  }
+
+  #command([name, ...args]: string[]): void {
+    const [a = '', b = ''] = args
+    switch (name) {
+      case 'voters':
+        return this.#create(args, { voters: new Set(args), learners: new Set() })
+      case 'joiners':
+        return this.#create(args, { voters: new Set(), learners: new Set() })
+      case 'log':
+        return this.#presetLog(a, args.slice(1).map(Number))
+      case 'term':
+        this.#actor(a).disk = { ...this.#actor(a).disk, term: Number(b) }
+        return this.#start(a)
+      case 'frames':
+        this.#frameBytes = Number(a)
+        return
+      case 'timeout':
+        return this.#tickUntil(a, /· pre-vote|· candidate/)
+      case 'heartbeat':
+        return this.#tickUntil(a, /: append in|no majority/)
+      case 'tick':
+        return this.#tickUntil(a, /./)
+      case 'wait':
+        this.#nowMs += Number(a)
+        return
+      case 'deliver':
+        return this.#deliver(a, b === '' ? Infinity : Number(b))
+      case 'drop':
+        return this.#drop(a)
+      case 'propose':
+        return this.#propose(a, args.slice(1).join(' '))
+      case 'change':
+        return this.#step(a, {
+          kind: 'change',
+          token: ++this.#token,
+          change: changeOf(args.slice(1)),
+          ifConfigIndex: null,
+        })
+      case 'hold-disk':
+        this.#actor(a).held = []
+        return
+      case 'sync':
+        return this.#sync(a)
+      case 'crash':
+        this.#actor(a).core = null
+        this.#actor(a).held = null
+        return
+      case 'restart':
+        return this.#start(a)
+      case 'state':
+        for (const id of args.length > 0 ? args : this.#actors.keys()) this.#say(id, this.#standing(id))
+        return
+      default:
+        throw new Error(`no command ${name}`)
+    }
+  }
+
+  #create(ids: readonly NodeId[], cluster: ClusterConfig): void {
+    for (const id of ids) {
+      const disk: DurableState = { term: 0, vote: null, leader: null, commit: 0, entries: [], floor: null }
+      this.#actors.set(id, { core: null, disk, cluster, held: null })
+      this.#start(id)
+    }
+  }
+
+  /** A log of entries with these terms, as if it had been left by earlier leaders. */
+  #presetLog(id: NodeId, terms: readonly number[]): void {
+    const actor = this.#actor(id)
+    const config = { voters: [...actor.cluster.voters], learners: [], old: null }
+    const entries = terms.map((term, i): StoredEntry => {
+      const base = { index: i + 1, term, command: utf8(`t${term}`), dedupKey: null, proposer: null, timeMs: 0 }
+      return i === 0 ? { ...base, kind: 'config', config } : { ...base, kind: 'command' }
+    })
+    actor.disk = { ...actor.disk, entries, term: terms.at(-1) ?? 0 }
+    this.#start(id)
+  }
+
+  #start(id: NodeId): void {
+    const actor = this.#actor(id)
+    const durable = { ...actor.disk, entries: [...actor.disk.entries] }
+    const at = { nowMs: this.#nowMs, wallMs: this.#nowMs, frameBytes: this.#frameBytes }
+    actor.core = new RaftCore({ id, cluster: actor.cluster, durable, timing: TIMING, random: () => 0.5, at })
+  }
+
+  /** Time goes from one of the node's deadlines to the next until it does something that looks like `what`. */
+  #tickUntil(id: NodeId, what: RegExp): void {
+    const before = this.#lines.length
+    for (let i = 0; i < 10 && !this.#lines.slice(before).some((line) => what.test(line)); i++) {
+      this.#nowMs = Math.max(this.#nowMs, this.#core(id).nextDeadlineMs)
+      this.#step(id, { kind: 'tick' })
+    }
+  }
+
+  #step(id: NodeId, input: Input): void {
+    const core = this.#core(id)
+    core.step(input, { nowMs: this.#nowMs, wallMs: this.#nowMs, frameBytes: this.#frameBytes })
+    const ready = core.ready()
+    this.#report(id, ready)
+    if (ready.write === null) return
+    const { held } = this.#actor(id)
+    if (held !== null) held.push(ready.write)
+    else this.#finish(id, ready.write)
+  }
+
+  #finish(id: NodeId, write: NonNullable<Ready['write']>): void {
+    const actor = this.#actor(id)
+    actor.disk = written(actor.disk, write.batch)
+    this.#step(id, { kind: 'written', id: write.id })
+  }
+
+  #sync(id: NodeId): void {
+    const actor = this.#actor(id)
+    const held = actor.held ?? []
+    actor.held = null
+    for (const write of held) this.#finish(id, write)
+  }
+
+  #deliver(link: string, most: number): void {
+    for (let done = 0; done < most; done++) {
+      const at = this.#wire.findIndex((frame) => matches(frame, link))
+      if (at === -1) return
+      const [frame] = this.#wire.splice(at, 1) as [Outgoing & { from: NodeId }]
+      if (this.#actor(frame.to).core === null) continue
+      this.#step(frame.to, { kind: 'message', from: frame.from, message: frame.message })
+    }
+  }
+
+  #drop(link: string): void {
+    this.#wire = this.#wire.filter((frame) => !matches(frame, link))
+  }
+
+  #propose(id: NodeId, text: string): void {
+    const dedupKey = { clientId: `auto:${id}-0`, requestId: ++this.#token }
+    this.#step(id, { kind: 'propose', token: this.#token, command: utf8(text), dedupKey })
+  }
+
+  #report(id: NodeId, ready: Ready): void {
+    for (const note of ready.notes) if (note.kind !== 'commit') this.#say(id, wordsOfNote(note))
+    for (const entry of ready.committed) this.#say(id, `commits ${entryText(entry)}`)
+    for (const outcome of ready.outcomes) this.#say(id, wordsOfOutcome(outcome))
+    for (const { to, message } of ready.messages) {
+      this.#lines.push(`    ${id} → ${to}: ${wordsOfMessage(message)}`)
+      this.#wire.push({ from: id, to, message })
+    }
+  }
+
+  #standing(id: NodeId): string {
+    const { core } = this.#actor(id)
+    if (core === null) return 'is down'
+    const entries = core.log.slice(1, core.log.lastIndex).map((entry) => `${entry.term}:${shortText(entry)}`)
+    return `${core.role}, term ${core.term}, leader ${core.leader ?? 'none'}, commit ${core.commitIndex}, log [${entries.join(' ')}]`
+  }
+
+  #say(id: NodeId, words: string): void {
+    this.#lines.push(`  ${id} ${words}`)
+  }
+
+  #actor(id: NodeId): Actor {
+    const actor = this.#actors.get(id)
+    if (actor === undefined) throw new Error(`no node ${id}`)
+    return actor
+  }
+
+  #core(id: NodeId): RaftCore {
+    const { core } = this.#actor(id)
+    if (core === null) throw new Error(`${id} is down`)
+    return core
+  }
+}
+
+function matches({ from, to }: { from: NodeId; to: NodeId }, link: string): boolean {
+  const [source = '*', target = '*'] = link === '' ? ['*', '*'] : link.split('->')
+  return (source === '*' || source === from) && (target === '*' || target === to)
+}
+
+function changeOf(args: readonly string[]): MembershipChange {
+  const lists = Object.fromEntries(args.map((arg) => [arg.split('=')[0], (arg.split('=')[1] ?? '').split(',')]))
+  return { addLearners: lists['add'], promote: lists['promote'], demote: lists['demote'], remove: lists['remove'] }
+}
+
+function wordsOfNote({ kind, detail }: TraceNote): string {
+  const details = Object.entries(detail).map(
+    ([name, value]) => `${name} ${Array.isArray(value) ? `{${value.join()}}` : String(value)}`,
+  )
+  return `· ${kind}${details.length > 0 ? ': ' : ''}${details.join(', ')}`
+}
+
+function wordsOfOutcome(outcome: Outcome): string {
+  if (outcome.kind === 'failed') return `answers with ${outcome.error.name}`
+  if (outcome.kind === 'proposed') return `answers: ${entryText({ kind: 'command', ...outcome.entry })}`
+  const { voters, learners } = outcome.config
+  return `answers: voters {${[...voters].join()}} learners {${[...learners].join()}}`
+}
+
+function wordsOfMessage(message: RaftMessage): string {
+  const { kind, term } = message
+  switch (message.kind) {
+    case 'pre-vote':
+    case 'vote':
+      return `${kind} in term ${term}, log ends at ${message.lastIndex} of term ${message.lastTerm}`
+    case 'pre-vote-reply':
+    case 'vote-reply':
+      return `${kind} in term ${term}: ${message.granted ? 'yes' : 'no'}`
+    case 'append': {
+      const entries = message.entries.map((entry) => `${entry.term}:${shortText(entry)}`).join(' ')
+      return `append in term ${term} after ${message.prevIndex} of term ${message.prevTerm} [${entries}], commit ${message.commit}`
+    }
+    case 'append-reply': {
+      const hint = `, perhaps at ${message.hintIndex} of term ${message.hintTerm}`
+      return `append-reply in term ${term}: ${message.accepted ? `have ${message.index}` : `no ${message.index}${hint}`}`
+    }
+    case 'commit':
+      return `commit ${message.commit} in term ${term}`
+    case 'forward':
+      return `forward in term ${term}: "${fromUtf8(message.command)}"`
+    case 'forward-refused':
+      return `forward-refused in term ${term}: at most ${message.maxBytes} bytes`
+    case 'who-votes':
+      return `who-votes in term ${term}`
+    case 'voters':
+      return `voters as of ${message.index}: {${message.config.voters.join()}}`
+  }
+}
+
+function entryText(entry: StoredEntry): string {
+  return `${entry.index} of term ${entry.term}: ${shortText(entry)}`
+}
+
+function shortText(entry: StoredEntry): string {
+  if (entry.kind === 'noop') return 'noop'
+  if (entry.kind === 'command') return fromUtf8(entry.command)
+  const { voters, learners, old } = entry.config
+  const listeners = learners.length > 0 ? `+${learners.join()}` : ''
+  return `config{${old === null ? '' : `${old.join()}→`}${voters.join()}${listeners}}`
+}
+
+function written(disk: DurableState, batch: RaftWrite): DurableState {
+  const kept = batch.truncateFrom === undefined ? disk.entries : disk.entries.slice(0, batch.truncateFrom - 1)
+  const { term = disk.term, vote = disk.vote, leader = disk.leader, commit = disk.commit, entries = [] } = batch
+  return { ...disk, term, vote, leader, commit, entries: [...kept, ...entries] }
+}
