@@ -91,6 +91,16 @@ describe('selvageSignal', () => {
     await eventually(() => expect(lost).toHaveLength(1))
   })
 
+  it('[VITE-3] a restart of the development server ends it and serves it anew', async () => {
+    const server = await createServer(await project())
+    onTestFinished(() => server.close())
+    await server.listen()
+    const { lost } = await meet(`ws://127.0.0.1:${portOf(server.httpServer)}/signal`)
+    await server.restart()
+    await eventually(() => expect(lost).toHaveLength(1))
+    await meet(`ws://127.0.0.1:${portOf(server.httpServer)}/signal`)
+  })
+
   it('[VITE-4] in middleware mode, where Vite has no HTTP server, it mounts nothing', async () => {
     const server = await createServer({ ...(await project()), server: { middlewareMode: true, ws: false } })
     await server.close()

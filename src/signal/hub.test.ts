@@ -418,7 +418,9 @@ const anyAct = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('disconnected' as const), connection: anyConnection }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('tick' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('alive' as const), connection: anyConnection }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'tick' as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'shutdown' as const }) },
 )
 
 describe('the signalling hub: any sequence of inputs', () => {
