@@ -1,0 +1,170 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { StoredEntry } from '../contract.ts'
+import type { RaftMessage } from './message.ts'
+import { MAX_TERM_JUMP, RaftCore, type Ready } from './raft-core.ts'
+
+const TIMING = {
+  electionTimeoutMinMs: 1000,
+  electionTimeoutMaxMs: 2000,
+  heartbeatIntervalMs: 100,
+  catchUpTimeoutMs: 5000,
+}
+const at = (nowMs = 0) => ({ nowMs, wallMs: nowMs, frameBytes: null })
+const config = { voters: ['self', 'leader', 'other'], learners: ['listener'], old: null }
+
+function entry(index: number, term: number, timeMs = 0): StoredEntry {
+  const base = { index, term, timeMs, command: Uint8Array.of(index), dedupKey: null, proposer: null }
+  return index === 1 ? { ...base, kind: 'config', config } : { ...base, kind: 'command' }
+}
+
+let core: RaftCore
+
+function receive(from: string, message: RaftMessage, nowMs = 0): Ready {
+  core.step({ kind: 'message', from, message }, at(nowMs))
+  return core.ready()
+}
+
+function append(term: number, prevIndex: number, prevTerm: number, entries: StoredEntry[], commit = 0): RaftMessage {
+  return { kind: 'append', term, prevIndex, prevTerm, entries, commit }
+}
+
+/** A follower of `leader` in term 3, whose log is [1, 2, 2], committed through 2. */
+beforeEach(() => {
+  const entries = [entry(1, 1), entry(2, 2), entry(3, 2)]
+  const durable = { term: 3, vote: null, leader: null, commit: 2, entries, floor: null }
+  const cluster = { voters: new Set<string>(), learners: new Set<string>() }
+  core = new RaftCore({ id: 'self', cluster, durable, timing: TIMING, random: () => 0.5, at: at() })
+  const { write } = receive('leader', append(3, 3, 2, []))
+  core.step({ kind: 'written', id: (write as { id: number }).id }, at())
+  core.ready()
+})
+
+describe('frames of others', () => {
+  const cases: [string, string, RaftMessage][] = [
+    ['leader-not-voter', 'stranger', append(9, 0, 0, [])],
+    ['leader-not-voter', 'listener', append(9, 0, 0, [])],
+    ['leader-not-voter', 'listener', { kind: 'commit', term: 9, commit: 3 }],
+    ['candidate-not-voter', 'listener', { kind: 'vote', term: 9, lastIndex: 99, lastTerm: 8 }],
+    ['candidate-not-voter', 'stranger', { kind: 'pre-vote', term: 9, lastIndex: 99, lastTerm: 8, nonce: 1 }],
+    ['reply-not-voter', 'stranger', { kind: 'vote-reply', term: 9, granted: true }],
+    ['reply-not-voter', 'listener', { kind: 'pre-vote-reply', term: 9, nonce: 1, granted: false }],
+    [
+      'reply-not-member',
+      'stranger',
+      { kind: 'append-reply', term: 9, accepted: true, index: 3, hintIndex: 0, hintTerm: 0 },
+    ],
+    [
+      'forward-not-member',
+      'stranger',
+      { kind: 'forward', term: 3, incarnation: 1, serial: 1, lowest: 1, dedupKey: null, command: Uint8Array.of(1) },
+    ],
+    [
+      'word-not-of-voter',
+      'stranger',
+      { kind: 'voters', term: 3, index: 99, config: { voters: ['stranger'], learners: [], old: null } },
+    ],
+    ['refusal-not-leader', 'other', { kind: 'forward-refused', term: 3, incarnation: 1, serial: 1, maxBytes: 0 }],
+    ['from-self', 'self', append(9, 0, 0, [])],
+    ['term-jump', 'other', append(3 + MAX_TERM_JUMP + 1, 3, 2, [])],
+    ['not-this-terms-leader', 'other', append(3, 3, 2, [entry(4, 3)])],
+  ]
+  for (const [gate, from, message] of cases) {
+    it(`[RAFT-21] ${message.kind} from ${from} is refused at the gate ${gate}, and moves nothing`, () => {
+      const before = {
+        term: core.term,
+        leader: core.leader,
+        commit: core.commitIndex,
+        last: core.log.lastIndex,
+        due: core.nextDeadlineMs,
+      }
+      const ready = receive(from, message, 500)
+      expect(ready.notes).toContainEqual({ kind: 'frame-refused', detail: { gate, from } })
+      expect(core.dropped.get(gate)).toBe(1)
+      expect(ready.write).toBeNull()
+      expect({
+        term: core.term,
+        leader: core.leader,
+        commit: core.commitIndex,
+        last: core.log.lastIndex,
+        due: core.nextDeadlineMs,
+      }).toEqual(before)
+    })
+  }
+
+  it('[RAFT-11] entries that overwrite what has committed are refused', () => {
+    receive('leader', append(3, 1, 1, [entry(2, 3)]))
+    expect(core.dropped.get('append-rewrites-committed')).toBe(1)
+    expect(core.log.termAt(2)).toBe(2)
+  })
+
+  for (const [what, message] of [
+    ["a term above its leader's", append(3, 3, 2, [entry(4, 4)])],
+    ['terms that fall', append(3, 3, 2, [entry(4, 3), entry(5, 2)])],
+    ['a gap', append(3, 3, 2, [entry(5, 3)])],
+    ['times that fall', append(3, 3, 2, [entry(4, 3, 9), entry(5, 3, 8)])],
+    ["a previous term above its leader's", append(3, 3, 9, [])],
+  ] as const) {
+    it(`[RAFT-11] an append with ${what} is refused whole`, () => {
+      receive('leader', message)
+      expect(core.dropped.get('append-implausible')).toBe(1)
+      expect(core.log.lastIndex).toBe(3)
+    })
+  }
+
+  it('[RAFT-13] the commit index follows the leader only as far as the leader has shown the logs to agree', () => {
+    const cluster = { voters: new Set<string>(), learners: new Set<string>() }
+    const durable = {
+      term: 3,
+      vote: null,
+      leader: null,
+      commit: 0,
+      entries: [entry(1, 1), entry(2, 2), entry(3, 2)],
+      floor: null,
+    }
+    core = new RaftCore({ id: 'self', cluster, durable, timing: TIMING, random: () => 0.5, at: at() })
+    receive('leader', { kind: 'commit', term: 3, commit: 3 })
+    expect(core.commitIndex).toBe(0)
+    receive('leader', append(3, 1, 1, [], 3))
+    expect(core.commitIndex).toBe(1)
+    receive('leader', { kind: 'commit', term: 3, commit: 2 ** 52 })
+    expect(core.commitIndex).toBe(1)
+    receive('leader', append(3, 1, 1, [entry(2, 3)], 1))
+    receive('leader', { kind: 'commit', term: 3, commit: 9 })
+    expect(core.commitIndex).toBe(2)
+    expect(core.log.termAt(2)).toBe(3)
+  })
+
+  it('[RAFT-11] a frame that comes twice or late changes nothing and is acknowledged for what it covers', () => {
+    const frame = append(3, 1, 1, [entry(2, 2)])
+    for (let i = 0; i < 2; i++) {
+      const { messages, write } = receive('leader', frame)
+      expect(messages.map(({ message }) => message)).toMatchObject([{ kind: 'append-reply', accepted: true, index: 2 }])
+      expect(write).toBeNull()
+    }
+    expect(core.log.lastIndex).toBe(3)
+  })
+
+  it('[RAFT-6] while a leader is known to live, a candidate is denied and its term not taken over', () => {
+    const vote = { kind: 'vote', term: 4, lastIndex: 9, lastTerm: 3 } as const
+    const denied = receive('other', vote, 500)
+    expect(denied.messages).toEqual([{ to: 'other', message: { kind: 'vote-reply', term: 3, granted: false } }])
+    expect(core.term).toBe(3)
+    const granted = receive('other', vote, 1200)
+    expect(core.term).toBe(4)
+    expect(granted.messages).toEqual([])
+    core.step({ kind: 'written', id: (granted.write as { id: number }).id }, at(1200))
+    expect(core.ready().messages).toEqual([{ to: 'other', message: { kind: 'vote-reply', term: 4, granted: true } }])
+  })
+
+  it('[RAFT-7] the first leader of a term is its only one, also after a restart', () => {
+    const entries = [entry(1, 1)]
+    const durable = { term: 3, vote: null, leader: { term: 3, id: 'leader' }, commit: 0, entries, floor: null }
+    const cluster = { voters: new Set<string>(), learners: new Set<string>() }
+    core = new RaftCore({ id: 'self', cluster, durable, timing: TIMING, random: () => 0.5, at: at() })
+    receive('other', append(3, 1, 1, []))
+    expect(core.leader).toBeNull()
+    expect(core.dropped.get('not-this-terms-leader')).toBe(1)
+    receive('leader', append(3, 1, 1, []))
+    expect(core.leader).toBe('leader')
+  })
+})
