@@ -10,19 +10,21 @@ export class Attendance {
   readonly #onChange: () => void
   readonly #away = new Set<string>()
   readonly #leaving = new AbortController()
+  /** False from `pagehide` on, whatever other events a page that is being left still fires. */
+  #shown = true
 
   /** `channel` is a channel of its own; it becomes this object's to close. */
   constructor(channel: Seam, onChange: () => void) {
     this.#channel = channel
     this.#onChange = onChange
     const { signal } = this.#leaving
-    addEventListener('pagehide', () => this.#tell('away'), { signal })
-    addEventListener('pageshow', () => this.#tell('here'), { signal })
-    document.addEventListener('visibilitychange', () => this.#tell(lookedAt()), { signal })
+    addEventListener('pagehide', () => this.#onShown(false), { signal })
+    addEventListener('pageshow', () => this.#onShown(true), { signal })
+    document.addEventListener('visibilitychange', () => this.#tell(), { signal })
     const stopListening = channel.peers.listen((peers) => this.#onPeers(peers))
     signal.addEventListener('abort', stopListening)
     void this.#read()
-    this.#tell(lookedAt())
+    this.#tell()
   }
 
   isAway(peer: string): boolean {
@@ -37,12 +39,18 @@ export class Attendance {
   /** Whoever comes back is here until it says otherwise, and has to be told about us. */
   #onPeers(peers: ReadonlySet<string>): void {
     for (const peer of this.#away) if (!peers.has(peer)) this.#away.delete(peer)
-    this.#tell(lookedAt())
+    this.#tell()
     this.#onChange()
   }
 
+  #onShown(shown: boolean): void {
+    this.#shown = shown
+    this.#tell()
+  }
+
   /** Sent at once or not at all: the page may have no later. */
-  #tell(state: 'here' | 'away'): void {
+  #tell(): void {
+    const state = this.#shown && document.visibilityState === 'visible' ? 'here' : 'away'
     this.#channel.broadcast(new TextEncoder().encode(state)).catch(() => {})
   }
 
@@ -54,8 +62,4 @@ export class Attendance {
       this.#onChange()
     }
   }
-}
-
-function lookedAt(): 'here' | 'away' {
-  return document.visibilityState === 'visible' ? 'here' : 'away'
 }

@@ -62,10 +62,12 @@ test('who looks away is away, who closes the tab is gone, and the seat is kept',
   await x.shows('friend', 'away')
   await lookAway(o, 'visible')
   await x.shows('friend', 'here')
+  await x.page.evaluate(watchFriend)
   await o.page.goto('about:blank')
   await x.shows('friend', 'gone')
   await x.shows('connection', 'gone')
   await x.shows('stage', 'seated')
+  expect(await x.page.evaluate(() => document.body.dataset['seen'])).toBe(' away gone')
 })
 
 test('a third visitor is told that the table is full', async ({ browser }) => {
@@ -124,6 +126,16 @@ test('the link is there to copy and to scan', async ({ context, page }) => {
   const drawn = await page.getByRole('img', { name: 'QR code of the link' }).locator('path').getAttribute('d')
   expect(renderSVG(link, { border: 1 })).toContain(`d="${drawn}"`)
 })
+
+/** Runs in the page: notes each state of the friend, however short. */
+function watchFriend(): void {
+  const root = document.documentElement
+  document.body.dataset['seen'] = ''
+  new MutationObserver(() => {
+    const friend = root.dataset['friend'] ?? ''
+    if (document.body.dataset['seen']?.endsWith(friend) !== true) document.body.dataset['seen'] += ` ${friend}`
+  }).observe(root, { attributeFilter: ['data-friend'] })
+}
 
 async function lookAway(player: Player, state: 'hidden' | 'visible'): Promise<void> {
   await player.page.evaluate((visibility) => {
