@@ -12,6 +12,8 @@ const config: UserConfig = defineConfig({
   plugins: [selvageSignal()],
   server: { host: process.env['SELVAGE_HOST'] ?? 'localhost' },
   preview: { host: process.env['SELVAGE_HOST'] ?? 'localhost' },
+  // The bench has a page too, whose packages are not installed with the demo's.
+  optimizeDeps: { entries: ['index.html'] },
   build: { outDir: 'dist-demo', emptyOutDir: true, target: 'es2022', sourcemap: true },
 })
 
