@@ -1,5 +1,6 @@
 import type { Random } from '../base/random.ts'
 import type { ClientIdentity, DedupKey, NodeId } from './contract.ts'
+import { checkId } from './id.ts'
 
 /** What the ids of automatic clients begin with; a durable client may not choose one that does. */
 const AUTO_PREFIX = 'auto:'
@@ -19,7 +20,7 @@ export class ClientSerials {
     this.#automaticId = () => (automaticId ??= `${AUTO_PREFIX}${id}-${randomHex(random)}`)
     this.#clientId = identity.kind === 'auto' ? this.#automaticId() : identity.clientId
     if (identity.kind === 'auto') return
-    if (this.#clientId === '') throw new RangeError('a durable client needs an id')
+    checkId('a durable client id', this.#clientId)
     if (this.#clientId.startsWith(AUTO_PREFIX)) {
       throw new RangeError(`a durable client id may not begin with ${AUTO_PREFIX}: such ids are made, not chosen`)
     }

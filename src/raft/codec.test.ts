@@ -1,13 +1,20 @@
 import * as fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { utf8 } from '../base/bytes.ts'
 import { decodeRaftMessage, encodeRaftMessage } from './codec.ts'
 import type { StoredEntry } from './contract.ts'
 import { entrySizeBytes, FRAME_HEADER_BYTES } from './core/entry-size.ts'
 import type { RaftMessage } from './core/message.ts'
+import { MAX_ID_BYTES } from './id.ts'
+
+// Many cases a test: seconds on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
 
 const number = fc.maxSafeNat()
 const small = fc.nat({ max: 100_000 })
-const id = fc.string({ minLength: 1, maxLength: 40, unit: 'grapheme' })
+const id = fc
+  .string({ minLength: 1, maxLength: 20, unit: 'grapheme' })
+  .filter((text) => utf8(text).length <= MAX_ID_BYTES)
 const bytes = fc.uint8Array({ maxLength: 64 })
 const key = fc.option(fc.record({ clientId: id, requestId: number }))
 const members = fc.uniqueArray(id, { maxLength: 5 })
@@ -151,6 +158,14 @@ describe('raft codec', () => {
     const frame = encodeRaftMessage({ kind: 'append', term: 1, prevIndex: 0, prevTerm: 0, commit: 0, entries: [] })
     const boastful = Uint8Array.from([...frame.subarray(0, -1), 0xff, 0xff, 0xff, 0xff, 0x7f])
     expect(decodeRaftMessage(boastful)).toBeNull()
+  })
+
+  it('[RWIRE-2] an id that is empty or over 256 bytes is refused', () => {
+    const voters = (name: string) =>
+      encodeRaftMessage({ kind: 'voters', term: 1, index: 1, config: { voters: [name], learners: [], old: null } })
+    expect(decodeRaftMessage(voters('x'.repeat(256)))).not.toBeNull()
+    expect(decodeRaftMessage(voters('x'.repeat(257)))).toBeNull()
+    expect(decodeRaftMessage(voters(''))).toBeNull()
   })
 
   it('[RWIRE-3] frames of another version are not understood', () => {

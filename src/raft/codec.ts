@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts'
 import type { DedupKey, MembershipRecord, NodeId, StoredEntry } from './contract.ts'
 import type { Append, RaftMessage } from './core/message.ts'
+import { MAX_ID_BYTES } from './id.ts'
 
 /**
  * Raft frames as bytes: a version, a kind, then the kind's fields, most of them varints. The grammar is
@@ -8,8 +9,6 @@ import type { Append, RaftMessage } from './core/message.ts'
  */
 export const RAFT_WIRE_VERSION = 1
 
-/** Longest id of a node or client, bytes of UTF-8. */
-export const MAX_ID_BYTES = 256
 /** Most members in one set of a configuration. */
 export const MAX_SET_MEMBERS = 1024
 
@@ -251,7 +250,8 @@ function readSet(r: ByteReader): NodeId[] {
 function readId(r: ByteReader): string {
   const before = r.remaining
   const id = r.text()
-  if (before - r.remaining > MAX_ID_BYTES + 2) throw new MalformedBytesError('an id that is too long')
+  // The longest one has a length of two bytes in front of it.
+  if (id === '' || before - r.remaining > MAX_ID_BYTES + 2) throw new MalformedBytesError('an id empty or too long')
   return id
 }
 

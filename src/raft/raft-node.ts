@@ -33,6 +33,7 @@ import { sameSet } from './core/configuration.ts'
 import { maxCommandBytes } from './core/entry-size.ts'
 import { type Input, RaftCore, type Ready } from './core/raft-core.ts'
 import type { Circumstances, DurableState, Outcome, TraceNote } from './core/replica.ts'
+import { checkId } from './id.ts'
 import { type Settings, settingsOf } from './settings.ts'
 import { InMemoryRaftStorage } from './storage/in-memory-raft-storage.ts'
 import { checkRestoredState } from './storage/restored-state.ts'
@@ -67,6 +68,7 @@ export async function raftNode(options: RaftNodeOptions): Promise<RaftNode> {
     clock = systemClock,
     random = systemRandom,
   } = options
+  checkId('the node id', id)
   const settings = settingsOf(config, clock)
   const serials = new ClientSerials(identity, id, random)
   if (transport.selfId !== id)
@@ -192,7 +194,7 @@ class DrivenRaftNode implements RaftNode {
   ): Promise<ClusterConfig> {
     throwIfAborted(options.signal)
     this.#throwIfEnded()
-    const asked = { ...change }
+    const asked = copyOf(change)
     return this.#ask<ClusterConfig>(options.signal, (token) => ({
       kind: 'change',
       token,
@@ -364,6 +366,15 @@ class DrivenRaftNode implements RaftNode {
       throw new ClosedError('the node is closed: nothing was done; start a new one')
     throw this.#ended
   }
+}
+
+/** Iterables may be read once only, and by nobody later: the caller may change them meanwhile. */
+function copyOf(change: MembershipChange): MembershipChange {
+  const [addLearners, promote, demote, remove] = [change.addLearners, change.promote, change.demote, change.remove].map(
+    (ids) => [...(ids ?? [])],
+  ) as [NodeId[], NodeId[], NodeId[], NodeId[]]
+  for (const id of [...addLearners, ...promote]) checkId(`the id of a new member`, id)
+  return { addLearners, promote, demote, remove }
 }
 
 /** An identity nobody keeps: the node is gone when its process is. */

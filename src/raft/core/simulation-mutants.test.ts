@@ -6,6 +6,9 @@ import type { ForwardLedger, Proposals } from './proposals.ts'
 import type { Replica } from './replica.ts'
 import type { SimulationOptions } from '../test-support/simulation.ts'
 
+// Many cases a test: seconds on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
+
 const MOST_SEEDS = 60
 
 /** Runs seeds with the modules mocked so far until an invariant is found broken; fails if none is. */
