@@ -40,8 +40,12 @@ async function vitest(project, title) {
   const cli = join(require.resolve('vitest/package.json'), '..', 'vitest.mjs')
   const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   return runSuite(title, [cli, ...args], {}, () => {
-    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = readJson(report)
-    return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests }
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = readJson(report)
+    const unread = testResults.filter(
+      ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+    )
+    // A file that could not even be loaded counts as one failure.
+    return { passed: numPassedTests, failed: numFailedTests + unread.length, skipped: numPendingTests + numTodoTests }
   })
 }
 
