@@ -18,10 +18,15 @@ import {
 
 const bytesOf = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length })
 
+/** Of the basic plane: cheap to draw, unlike the library's whole graphemes. */
+const anyCharacter: fc.Arbitrary<string> = fc
+  .integer({ min: 0x20, max: 0xd7ff })
+  .map((code) => String.fromCharCode(code))
+
 describe('link frames', () => {
   it('[LINK-1] a hello reads back as it was written', () => {
     const session = fc
-      .string({ minLength: 1, maxLength: 16, unit: 'binary' })
+      .string({ minLength: 1, maxLength: 16, unit: anyCharacter })
       .filter((text) => utf8(text).length <= MAX_SESSION_BYTES)
     fc.assert(
       fc.property(session, bytesOf(PUBLIC_KEY_BYTES), bytesOf(NONCE_BYTES), (name, publicKey, nonce) => {

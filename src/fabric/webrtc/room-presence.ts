@@ -1,4 +1,4 @@
-import { orAborted, sleep, throwIfAborted } from '../../base/abort.ts'
+import { orAborted, sleep, throwIfAborted, withinMs } from '../../base/abort.ts'
 import type { Clock } from '../../base/clock.ts'
 import { RoomNotFoundError, SignalingUnavailableError } from '../../base/errors.ts'
 import { observable, type ReadableAtom } from '../../base/observable.ts'
@@ -116,7 +116,7 @@ export class RoomPresence {
 
   async #attach(server: SignalServerEntry, create: CreateRoom, { signal }: WaitOptions = {}): Promise<Candidate> {
     const { room, self, sessionSecret, clock, WebSocket } = this.#options
-    const url = await urlWithTicket(server, signal)
+    const url = await urlWithTicket(server, clock, signal)
     const candidate = new Candidate(this.#options.handlers, (lost) => this.#onLost(lost))
     candidate.attachment = await openAttachment({
       url,
@@ -211,7 +211,7 @@ export class RoomPresence {
   }
 }
 
-/** Bound on one server's answer. The list is gone through one by one, so it is shorter than the client's own. */
+/** Bound on one server's answer, and on one ticket. The list is gone through one by one, so it is shorter than the client's own. */
 export const ATTACH_BOUND_MS = 5_000
 
 /** Pauses before looking for a server again: full jitter, doubled each time, up to the cap. */
@@ -327,17 +327,21 @@ function verdictOn(failures: readonly unknown[]): Error {
   )
 }
 
-async function urlWithTicket({ url, ticket }: SignalServerEntry, signal: AbortSignal | undefined): Promise<string> {
+async function urlWithTicket(
+  server: SignalServerEntry,
+  clock: Clock,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const { url, ticket } = server
   if (ticket === undefined) return url
+  const late = (): Error => new Error(`it took longer than ${ATTACH_BOUND_MS} ms`)
   try {
     const withTicket = new URL(url)
-    withTicket.searchParams.set('ticket', await orAborted(ticket(), signal))
+    withTicket.searchParams.set('ticket', await withinMs(clock, ATTACH_BOUND_MS, orAborted(ticket(), signal), late))
     return withTicket.href
   } catch (error) {
     throwIfAborted(signal)
-    throw new SignalingUnavailableError(
-      `no ticket for signalling server ${url} could be had: nothing is attached there`,
-      { cause: error },
-    )
+    const message = `no ticket for signalling server ${url} could be had: nothing is attached there; retry, or try the next server`
+    throw new SignalingUnavailableError(message, { cause: error })
   }
 }

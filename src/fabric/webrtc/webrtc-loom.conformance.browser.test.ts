@@ -43,7 +43,7 @@ function webRtcHarness(): SeamHarness {
         rejoin: (seam) => weave((loom) => loom.join(tag), weaves.find((known) => known.seam === seam)?.identity),
       }
     },
-    settle: (promise) => withinMs(systemClock, 10_000, promise, () => new Error('nothing came within 10 s')),
+    settle: (promise) => withinMs(systemClock, 25_000, promise, () => new Error('nothing came within 25 s')),
     quiet: () => sleep(systemClock, 150),
     capability: () => new WebRtcLoom({ app: 'laws', servers: inject('signalServers') }).capability(),
     loseLink: async (a, b) => {

@@ -246,6 +246,19 @@ describe('WebRtcLoom in virtual time', () => {
     await world.end(ghost, back)
   })
 
+  it('[RTC-3] a ticket that never comes, or fails, is a server that cannot be used', async () => {
+    const world = new World()
+    const never = (): Promise<string> => new Promise(() => {})
+    const fails = (): Promise<string> => Promise.reject(new Error('no session'))
+    const servers = [
+      { url: ONE, ticket: never },
+      { url: TWO, ticket: fails },
+    ]
+    const hosting = world.loom({ servers }).host({ sessionName: 'oak' })
+    await expect(world.run(hosting)).rejects.toBeInstanceOf(SignalingUnavailableError)
+    await world.end()
+  })
+
   it('[RTC-4] an abort at any millisecond of a join leaves nothing open', async () => {
     let aborted = 0
     for (let afterMs = 0; afterMs < 40; afterMs++) {
