@@ -1,7 +1,7 @@
 import { concatBytes } from '../base/bytes.ts'
-import { ClosedError } from '../base/errors.ts'
+import { ClosedError, OverloadedError } from '../base/errors.ts'
 import type { CloseReason, Delivery, PeerId, Seam, SeamState, Swatch } from './contract.ts'
-import { SendCredit } from './credit.ts'
+import { frameCost, SendCredit } from './credit.ts'
 import type { SeamLink } from './lane.ts'
 import { SeamCore } from './seam-core.ts'
 
@@ -26,7 +26,10 @@ export interface MuxCounts {
 const DATA = 0
 const CREDIT = 1
 
-/** Channels that may hold frames before somebody opens them; the sender of one more is cut off. */
+/**
+ * Channels that one peer may begin before somebody opens them; who begins one more is cut off. Of those that
+ * peers who left had begun, as many are kept together, the newest.
+ */
 export const MAX_UNOPENED_CHANNELS = 256
 
 /**
@@ -44,7 +47,6 @@ export class ChannelMux<K extends number | string> {
   #peers: ReadonlySet<PeerId>
   #detached = false
   #drained = false
-  #unopened = 0
   #malformedFrames = 0
   #lossyDropped = 0
   #cutOffPeers = 0
@@ -65,10 +67,7 @@ export class ChannelMux<K extends number | string> {
     if (this.#detached) throw new ClosedError('this mux is detached: make a new one over the seam')
     const channel = this.#channels.get(key) ?? this.#begin(key)
     const view = channel.view ?? this.#makeView(key, channel)
-    if (!channel.opened) {
-      channel.opened = true
-      this.#unopened--
-    }
+    channel.begunBy = null
     return view
   }
 
@@ -94,7 +93,8 @@ export class ChannelMux<K extends number | string> {
       for (;;) {
         const { done, value } = await this.#iterator.next()
         if (done === true) break
-        if (!this.#detached) this.#route(value)
+        if (this.#detached) this.#giveBack(value)
+        else this.#route(value)
       }
     } catch (cause) {
       this.#tearAll({ kind: 'error', cause })
@@ -114,22 +114,31 @@ export class ChannelMux<K extends number | string> {
     }
     const channel = this.#channels.get(key)
     if (kind === DATA) this.#onData(key, channel, frame, sender, delivery)
-    else if (kind === CREDIT && delivery === 'reliable') this.#onCredit(channel, frame, sender)
+    else if (kind === CREDIT && delivery === 'reliable') this.#onCredit(key, channel, frame, sender)
     else this.#malformedFrames++
   }
 
   #onData(key: K, known: Channel | undefined, frame: Uint8Array, sender: PeerId, delivery: Delivery): void {
-    if (known?.view === undefined && this.#unopened >= MAX_UNOPENED_CHANNELS) {
+    if (known?.view === undefined && this.#unopenedBy(sender) >= MAX_UNOPENED_CHANNELS) {
       if (delivery === 'lossy') this.#lossyDropped++
       else this.#cut(sender)
       return
     }
     const channel = known ?? this.#begin(key)
+    if (channel.view === undefined) channel.begunBy = sender
     const view = channel.view ?? this.#makeView(key, channel)
     view.received(sender, frame.subarray(channel.header.length), delivery)
   }
 
-  #onCredit(channel: Channel | undefined, frame: Uint8Array, sender: PeerId): void {
+  /** A frame that was on its way here when the mux was detached: nobody will read it, and its sender is owed its cost. */
+  #giveBack({ payload: frame, sender, delivery }: Swatch): void {
+    const key = this.#codec.read(frame)
+    if (key === null || frame[0] !== DATA || delivery === 'lossy') return
+    const channel = this.#newChannel(key)
+    this.#grant(channel, sender, frameCost(frame.length - channel.header.length))
+  }
+
+  #onCredit(key: K, channel: Channel | undefined, frame: Uint8Array, sender: PeerId): void {
     if (channel === undefined) return
     const at = channel.header.length
     if (frame.length !== at + 4) {
@@ -137,26 +146,34 @@ export class ChannelMux<K extends number | string> {
       return
     }
     const bytes = new DataView(frame.buffer, frame.byteOffset).getUint32(at)
-    if (channel.view === undefined) channel.credits.get(sender)?.grant(bytes)
-    else channel.view.granted(sender, bytes)
+    if (channel.view !== undefined) {
+      channel.view.granted(sender, bytes)
+      return
+    }
+    channel.credits.get(sender)?.grant(bytes)
+    this.#forgetIfIdle(key, channel)
   }
 
   /* ── Channels ──────────────────────────────────────────────────────────────────────────────── */
 
   #begin(key: K): Channel {
-    const keyBytes = this.#codec.write(key)
-    const channel: Channel = {
-      header: concatBytes(Uint8Array.of(DATA), keyBytes),
-      creditHeader: concatBytes(Uint8Array.of(CREDIT), keyBytes),
-      credits: new Map(),
-      view: undefined,
-      opened: true,
-    }
+    const channel = this.#newChannel(key)
     this.#channels.set(key, channel)
     return channel
   }
 
-  /** A view that nobody has asked for yet. */
+  #newChannel(key: K): Channel {
+    const keyBytes = this.#codec.write(key)
+    return {
+      header: concatBytes(Uint8Array.of(DATA), keyBytes),
+      creditHeader: concatBytes(Uint8Array.of(CREDIT), keyBytes),
+      credits: new Map(),
+      owed: new Map(),
+      view: undefined,
+      begunBy: null,
+    }
+  }
+
   #makeView(key: K, channel: Channel): SeamCore {
     const { header } = channel
     const within = (max: number | null): number | null => (max === null ? null : Math.max(0, max - header.length))
@@ -171,8 +188,6 @@ export class ChannelMux<K extends number | string> {
       onCutOff: (peer) => this.#cut(peer),
     })
     channel.view = view
-    channel.opened = false
-    this.#unopened++
     for (const peer of this.#peers) this.#linkView(channel, view, peer)
     if (state.kind === 'torn') {
       view.tear(state.reason, { keepIncoming: true })
@@ -186,29 +201,55 @@ export class ChannelMux<K extends number | string> {
     let credit = channel.credits.get(peer)
     if (credit === undefined) channel.credits.set(peer, (credit = new SendCredit()))
     const link: SeamLink = {
-      send: (frame, delivery, signal) => this.#base.sendTo(peer, frame, { delivery, signal }),
+      send: async (frame, delivery, signal) => {
+        await this.#base.sendTo(peer, frame, { delivery, signal })
+        // The base has room again.
+        if (channel.owed.size > 0) this.#grant(channel, peer, 0)
+      },
       grant: (bytes) => this.#grant(channel, peer, bytes),
     }
     view.link(peer, link, credit)
   }
 
   #onViewClosed(key: K, channel: Channel, view: SeamCore): void {
-    if (!channel.opened) this.#unopened--
-    channel.opened = true
+    channel.begunBy = null
     channel.view = undefined
     this.#lossyDropped += view.lossyDropped
     for (const [peer, bytes] of view.giveBackCredit()) this.#grant(channel, peer, bytes)
+    this.#forgetIfIdle(key, channel)
+  }
+
+  /** A channel without a view is kept only for what it has under way. */
+  #forgetIfIdle(key: K, channel: Channel): void {
+    if (channel.view !== undefined) return
     const underWay = [...channel.credits.values()].some((credit) => credit.outstanding > 0)
     if (!underWay) this.#channels.delete(key)
   }
 
-  /** Fire and forget: it fails only where the peer or the base is gone, and the credit with them. */
+  #unopenedBy(peer: PeerId): number {
+    let count = 0
+    for (const channel of this.#channels.values()) if (channel.begunBy === peer) count++
+    return count
+  }
+
+  /** Forgets the oldest channels begun by peers that are gone: under fresh identities they could be without number. */
+  #forgetAbandoned(): void {
+    const abandoned = [...this.#channels.values()].filter(({ begunBy }) => begunBy !== null && !this.#peers.has(begunBy))
+    for (const { view } of abandoned.slice(0, -MAX_UNOPENED_CHANNELS)) void view?.close()
+  }
+
+  /** Where the peer or the base is gone, so is the credit; where the base has no room, it stays owed until it has. */
   #grant(channel: Channel, peer: PeerId, bytes: number): void {
-    const { creditHeader } = channel
+    const { creditHeader, owed } = channel
+    const granted = bytes + (owed.get(peer) ?? 0)
+    if (granted === 0) return
+    owed.delete(peer)
     const frame = new Uint8Array(creditHeader.length + 4)
     frame.set(creditHeader)
-    new DataView(frame.buffer).setUint32(creditHeader.length, bytes)
-    this.#base.sendTo(peer, frame).catch(() => {})
+    new DataView(frame.buffer).setUint32(creditHeader.length, granted)
+    this.#base.sendTo(peer, frame).catch((error: unknown) => {
+      if (error instanceof OverloadedError && this.#peers.has(peer)) owed.set(peer, granted + (owed.get(peer) ?? 0))
+    })
   }
 
   /* ── The base ──────────────────────────────────────────────────────────────────────────────── */
@@ -217,6 +258,7 @@ export class ChannelMux<K extends number | string> {
     const before = this.#peers
     this.#peers = peers
     for (const peer of before) if (!peers.has(peer)) this.#onPeerLeft(peer)
+    this.#forgetAbandoned()
     for (const peer of peers) {
       if (before.has(peer)) continue
       for (const channel of this.#channels.values()) {
@@ -227,9 +269,11 @@ export class ChannelMux<K extends number | string> {
 
   #onPeerLeft(peer: PeerId): void {
     this.#cutOff.delete(peer)
-    for (const channel of this.#channels.values()) {
+    for (const [key, channel] of this.#channels) {
       channel.credits.delete(peer)
+      channel.owed.delete(peer)
       channel.view?.unlink(peer)
+      this.#forgetIfIdle(key, channel)
     }
   }
 
@@ -262,7 +306,9 @@ interface Channel {
   readonly creditHeader: Uint8Array
   /** What is under way to each peer, across the views that were open under this key. */
   readonly credits: Map<PeerId, SendCredit>
+  /** Grants that the base had no room for, bytes per peer. */
+  readonly owed: Map<PeerId, number>
   view: SeamCore | undefined
-  /** False while the view only holds frames for whoever opens it. */
-  opened: boolean
+  /** Who sent the first frame, while the view only holds frames for whoever opens it; `null` once it is opened. */
+  begunBy: PeerId | null
 }

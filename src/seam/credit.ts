@@ -20,8 +20,11 @@ export const GRANT_STEP_BYTES: number = VIEW_CREDIT_BYTES / 4
  */
 export const CUT_OFF_BYTES: number = VIEW_CREDIT_BYTES * 2
 
-/** Sends that may wait for credit per peer of a view; one more is refused with `OverloadedError`. */
-export const MAX_WAITING_SENDS = 1024
+/** Sends that may wait per peer of a view; one more is refused with `OverloadedError`. */
+export const MAX_WAITING_SENDS = 65_536
+
+/** What the sends that wait for one peer of a view may cost together, bytes; the first of them is taken whatever it costs. */
+export const MAX_WAITING_BYTES = 67_108_864
 
 export function frameCost(payloadBytes: number): number {
   return payloadBytes < MIN_FRAME_COST ? MIN_FRAME_COST : payloadBytes

@@ -1,6 +1,6 @@
 import { OverloadedError, PeerNotConnectedError } from '../base/errors.ts'
 import type { Delivery, PeerId } from './contract.ts'
-import { MAX_WAITING_SENDS, type SendCredit } from './credit.ts'
+import { MAX_WAITING_BYTES, MAX_WAITING_SENDS, type SendCredit } from './credit.ts'
 
 /** What a fabric provides per peer: the way out to it. */
 export interface SeamLink {
@@ -29,7 +29,8 @@ export class Lane {
   readonly peer: PeerId
   readonly link: SeamLink
   readonly credit: SendCredit
-  readonly #waiting: WaitingSend[] = []
+  readonly #waiting: Set<WaitingSend> = new Set()
+  #waitingBytes = 0
   #lossyDropped = 0
 
   constructor(peer: PeerId, link: SeamLink, credit: SendCredit) {
@@ -45,17 +46,18 @@ export class Lane {
 
   /**
    * `true` when the link took the frame at once; else a promise of whether it did (`false`: the peer
-   * left first). Throws `OverloadedError` when {@link MAX_WAITING_SENDS} sends wait already.
+   * left first). Throws `OverloadedError` where it would have to wait among more than
+   * {@link MAX_WAITING_SENDS} sends, or {@link MAX_WAITING_BYTES}.
    */
   send(frame: Uint8Array, cost: number, delivery: Delivery, signal: AbortSignal | undefined): true | Promise<boolean> {
-    if (this.#waiting.length === 0 && this.#mayGo(cost)) return this.#handOver(frame, cost, delivery, signal)
+    if (this.#waiting.size === 0 && this.#mayGo(cost)) return this.#handOver(frame, cost, delivery, signal)
     if (delivery === 'lossy') {
       this.#lossyDropped++
       return true
     }
-    if (this.#waiting.length >= MAX_WAITING_SENDS) {
+    if (this.#isFullFor(cost)) {
       throw new OverloadedError(
-        `${MAX_WAITING_SENDS} sends to ${this.peer} wait for it to read: this one was refused; await earlier sends`,
+        `${this.#waiting.size} sends to ${this.peer} wait, of ${this.#waitingBytes} bytes: this one was refused; await earlier ones`,
       )
     }
     return new Promise((resolve, reject) => {
@@ -66,13 +68,14 @@ export class Lane {
         resolve,
         reject,
         onAbort: () => {
-          this.#waiting.splice(this.#waiting.indexOf(entry), 1)
+          this.#remove(entry)
           reject(signal?.reason)
           this.flush()
         },
       }
       signal?.addEventListener('abort', entry.onAbort, { once: true })
-      this.#waiting.push(entry)
+      this.#waiting.add(entry)
+      this.#waitingBytes += cost
     })
   }
 
@@ -84,20 +87,31 @@ export class Lane {
 
   /** Sends what waits, as far as credit and transport let it. */
   flush(): void {
-    for (let next = this.#waiting[0]; next !== undefined && this.#mayGo(next.cost); next = this.#waiting[0]) {
-      this.#waiting.shift()
-      next.signal?.removeEventListener('abort', next.onAbort)
+    for (const next of this.#waiting) {
+      if (!this.#mayGo(next.cost)) return
+      this.#remove(next)
       next.resolve(this.#handOver(next.frame, next.cost, 'reliable', next.signal))
     }
   }
 
   /** The peer is gone (`null`) or the seam is torn: settles what waits. */
   end(torn: Error | null): void {
-    for (const entry of this.#waiting.splice(0)) {
-      entry.signal?.removeEventListener('abort', entry.onAbort)
+    for (const entry of this.#waiting) {
+      this.#remove(entry)
       if (torn === null) entry.resolve(false)
       else entry.reject(torn)
     }
+  }
+
+  #remove(entry: WaitingSend): void {
+    this.#waiting.delete(entry)
+    this.#waitingBytes -= entry.cost
+    entry.signal?.removeEventListener('abort', entry.onAbort)
+  }
+
+  #isFullFor(cost: number): boolean {
+    const count = this.#waiting.size
+    return count >= MAX_WAITING_SENDS || (count > 0 && this.#waitingBytes + cost > MAX_WAITING_BYTES)
   }
 
   #mayGo(cost: number): boolean {

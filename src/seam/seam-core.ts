@@ -143,7 +143,8 @@ export class SeamCore implements Seam {
 
   /**
    * Lists `peer`, reached over `link`. One that is listed already is unlisted first, so that observers
-   * see it leave and join. False, and nothing is kept, when the seam is torn or `peer` is oneself: the
+   * see it leave and join (not so in a listener of an atom, which conflates the two: a mux would carry on
+   * what the old link owed, so fabrics link outside of listeners). False, and nothing is kept, when the seam is torn or `peer` is oneself: the
    * caller closes the link. `credit` carries on what an earlier view had under way on the same link.
    */
   link(peer: PeerId, link: SeamLink, credit: SendCredit = new SendCredit()): boolean {
@@ -177,9 +178,7 @@ export class SeamCore implements Seam {
     if (ledger === undefined) this.#ledgers.set(peer, (ledger = new ReceiveCredit()))
     const verdict = ledger.arrived(frameCost(payload.length), delivery)
     if (verdict === 'accept') {
-      const accepted = this.#inbox.push(new Arrival(payload, peer, this.#sequence + 1, delivery, ledger))
-      if (accepted) this.#sequence++
-      return accepted
+      return this.#inbox.push(new Arrival(payload, peer, ++this.#sequence, delivery, ledger))
     }
     if (verdict === 'drop') this.#lossyDropped++
     else this.#options.onCutOff?.(peer)

@@ -212,4 +212,17 @@ export const creditMutants: readonly SeamMutant[] = [
       }
     },
   ),
+  seamMutant(
+    'refuses the thousandth send under way',
+    ['SEAM-46'],
+    class extends DelegateSeam {
+      #underWay = 0
+
+      override async broadcast(payload: Uint8Array, options?: SendOptions): Promise<void> {
+        if (this.#underWay >= 1000) throw new OverloadedError('a thousand sends are under way')
+        this.#underWay++
+        await super.broadcast(payload, options).finally(() => this.#underWay--)
+      }
+    },
+  ),
 ]
