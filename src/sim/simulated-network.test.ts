@@ -137,6 +137,17 @@ describe('SimulatedNetwork', () => {
     expect(back.state.get().kind).toBe('torn')
   })
 
+  it('[SIM-6] healing a network does not keep the dead listed', async () => {
+    const net = network({ peerLossMs: 3000 })
+    const [a, b] = (await meet(net, 2)) as [Seam, Seam]
+    net.crash(b.selfId)
+    await net.clock.advance(1000)
+    net.heal()
+    await net.clock.advance(2000)
+    expect(names(a)).toEqual([a.selfId])
+    expect(net.clock.pendingTimers).toBe(0)
+  })
+
   it('[SIM-7] a closed network leaves no timer armed', async () => {
     const net = network(badNetwork)
     const seams = await meet(net, 4)

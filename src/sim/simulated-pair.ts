@@ -23,6 +23,7 @@ export class SimulatedPair {
   readonly #clock: Clock
   #open = false
   #ended = false
+  #lost = false
   #handshake: unknown = undefined
   #loss: unknown = undefined
 
@@ -42,7 +43,7 @@ export class SimulatedPair {
 
   /** The network cut or healed something: look whether it was this. */
   onCutsChanged(): void {
-    if (this.#ended) return
+    if (this.#ended || this.#lost) return
     if (this.#isCut()) {
       if (this.#open) this.#loss ??= this.#clock.setTimeout(() => this.#giveUp(), this.#conditions.peerLossMs)
       return
@@ -65,6 +66,7 @@ export class SimulatedPair {
 
   /** `seam` fell silent: nothing of it is under way, and the other end finds out after a while. */
   lostBy(seam: SeamCore): void {
+    this.#lost = true
     this.#wires[this.#ends[0] === seam ? 0 : 1].clear()
     if (this.#open) this.#loss ??= this.#clock.setTimeout(() => this.end(), this.#conditions.peerLossMs)
     else this.end()
@@ -104,6 +106,7 @@ export class SimulatedPair {
     this.#open = false
     for (const wire of this.#wires) wire.clear()
     const [a, b] = this.#ends
+    if (a.torn || b.torn) this.#ended = true
     if (a.linkOf(b.selfId) === this.#links[0]) a.unlink(b.selfId)
     if (b.linkOf(a.selfId) === this.#links[1]) b.unlink(a.selfId)
   }
