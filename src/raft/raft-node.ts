@@ -1,13 +1,6 @@
 import { orAborted, throwIfAborted } from '../base/abort.ts'
 import { type Clock, systemClock, tracked } from '../base/clock.ts'
-import {
-  ClosedError,
-  ConfigError,
-  CorruptStateError,
-  OverloadedError,
-  PayloadTooLargeError,
-  StorageFailedError,
-} from '../base/errors.ts'
+import { ClosedError, ConfigError, OverloadedError, PayloadTooLargeError, StorageFailedError } from '../base/errors.ts'
 import { observable, reportUncaught, until } from '../base/observable.ts'
 import { type Random, systemRandom } from '../base/random.ts'
 import type { WaitOptions } from '../seam/contract.ts'
@@ -24,7 +17,6 @@ import type {
   RaftConfig,
   RaftNode,
   RaftRole,
-  RaftState,
   RaftStorage,
   RaftTraceEvent,
   RaftTransport,
@@ -35,8 +27,7 @@ import { type Input, RaftCore, type Ready } from './core/raft-core.ts'
 import type { Circumstances, DurableState, Outcome, TraceNote } from './core/replica.ts'
 import { checkId } from './id.ts'
 import { type Settings, settingsOf } from './settings.ts'
-import { InMemoryRaftStorage } from './storage/in-memory-raft-storage.ts'
-import { checkRestoredState } from './storage/restored-state.ts'
+import { restored, volatileStorage } from './starting-state.ts'
 import { TraceStream } from './trace-stream.ts'
 
 export interface RaftNodeOptions {
@@ -375,29 +366,6 @@ function copyOf(change: MembershipChange): MembershipChange {
   ) as [NodeId[], NodeId[], NodeId[], NodeId[]]
   for (const id of [...addLearners, ...promote]) checkId(`the id of a new member`, id)
   return { addLearners, promote, demote, remove }
-}
-
-/** An identity nobody keeps: the node is gone when its process is. */
-function volatileStorage(id: NodeId): Promise<RaftStorage> {
-  const sign = (): Promise<Uint8Array> =>
-    Promise.reject(new ConfigError('a node without a storage has no key to sign with'))
-  return InMemoryRaftStorage.create({ peerIdentity: { id, publicKey: new Uint8Array(0), sign } })
-}
-
-function restored(state: RaftState | null): DurableState {
-  if (state === null) return { term: 0, vote: null, leader: null, commit: 0, entries: [], floor: null }
-  const { term, vote, leader, commit = 0, entries, snapshot } = checkRestoredState(state)
-  let timeMs = 0
-  for (const entry of entries) {
-    if (!Number.isSafeInteger(entry.timeMs) || entry.timeMs < timeMs) {
-      throw new CorruptStateError(
-        `entry ${entry.index}`,
-        'its time is not a whole number, or before that of the entry before it',
-      )
-    }
-    timeMs = entry.timeMs
-  }
-  return { term, vote, leader, commit, entries, floor: snapshot }
 }
 
 function sameConfig(a: ClusterConfig, b: ClusterConfig): boolean {
