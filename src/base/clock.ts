@@ -18,11 +18,15 @@ export interface Clock {
   track?<T>(io: Promise<T>): Promise<T>
 }
 
-/** The platform's own timers. */
+/** Some 24 days. */
+const LONGEST_TIMEOUT_MS = 2_147_483_647
+
+/** The platform's own timers. A delay of more than 24 days ends after 24 days. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
-  setTimeout: (run, ms) => setTimeout(run, ms),
+  // Platforms keep delays in 32 bits and fire a longer one at once.
+  setTimeout: (run, ms) => setTimeout(run, Math.min(ms, LONGEST_TIMEOUT_MS)),
   clearTimeout: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout> | undefined),
 }
 

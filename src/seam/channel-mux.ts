@@ -234,7 +234,9 @@ export class ChannelMux<K extends number | string> {
 
   /** Forgets the oldest channels begun by peers that are gone: under fresh identities they could be without number. */
   #forgetAbandoned(): void {
-    const abandoned = [...this.#channels.values()].filter(({ begunBy }) => begunBy !== null && !this.#peers.has(begunBy))
+    const abandoned = [...this.#channels.values()].filter(
+      ({ begunBy }) => begunBy !== null && !this.#peers.has(begunBy),
+    )
     for (const { view } of abandoned.slice(0, -MAX_UNOPENED_CHANNELS)) void view?.close()
   }
 

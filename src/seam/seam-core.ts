@@ -150,6 +150,8 @@ export class SeamCore implements Seam {
   link(peer: PeerId, link: SeamLink, credit: SendCredit = new SendCredit()): boolean {
     if (this.torn || peer === this.selfId) return false
     this.unlink(peer)
+    // Who hears of the leave may have closed the seam.
+    if (this.#torn) return false
     this.#ledgers.delete(peer)
     this.#lanes.set(peer, new Lane(peer, link, credit))
     this.#publishPeers()
