@@ -76,7 +76,8 @@ export class RoomPresence {
   /** A pass over the list for the room, and where it is nowhere and may be made, another that makes it. */
   async #search(create: 'no' | 'if-missing', options: WaitOptions): Promise<Candidate> {
     const { clock, random } = this.#options
-    for (let pass = 0; ; pass++) {
+    const lastPassMs = clock.now() + SEARCH_BOUND_MS
+    for (;;) {
       try {
         return await this.#round('no', options)
       } catch (error) {
@@ -84,12 +85,8 @@ export class RoomPresence {
         if (create === 'if-missing' && isAbsence(error)) return this.#round('if-missing', options)
         // Members of a room whose server has just died are on their way to the next: look again shortly.
         const inMotion = error instanceof RoomNotFoundError && error.cause instanceof AggregateError
-        if (!inMotion || pass >= EXTRA_PASSES) throw error
-        await sleep(
-          clock,
-          SEARCH_PAUSE_MS + fullJitterMs(random, pass, REATTACH_BASE_MS, REATTACH_CAP_MS),
-          options.signal,
-        )
+        if (!inMotion || clock.now() >= lastPassMs) throw error
+        await sleep(clock, SEARCH_PAUSE_MS + fullJitterMs(random, 0, SEARCH_PAUSE_MS, SEARCH_PAUSE_MS), options.signal)
       }
     }
   }
@@ -221,9 +218,12 @@ export const REATTACH_CAP_MS = 15_000
 /** An attachment that held this long starts the pauses over. */
 export const STEADY_MS = 5_000
 
-/** Passes over the list beyond the first, when a room is not found while some server does not answer. */
-const EXTRA_PASSES = 2
-const SEARCH_PAUSE_MS = 300
+/**
+ * How long a room is looked for that no server knows while some server does not answer: longer than who
+ * lost that server pauses before it opens the room elsewhere.
+ */
+export const SEARCH_BOUND_MS = 5_000
+const SEARCH_PAUSE_MS = 250
 
 /** Pauses between looks at earlier servers of the list. */
 const HOMING_BASE_MS = 15_000

@@ -9,6 +9,7 @@ import { VirtualClock } from '../../sim/virtual-clock.ts'
 import { SignalTag, WebRtcLoom, type WebRtcLoomOptions } from './index.ts'
 import { HIGH_WATER_BYTES } from './link-driver.ts'
 import { FALLBACK_DIAL_MS, INTERRUPTED_GRACE_MS } from './mesh.ts'
+import { SEARCH_BOUND_MS } from './room-presence.ts'
 import { VirtualLinks } from './test-support/virtual-links.ts'
 import { VirtualSignalServers } from './test-support/virtual-signal-servers.ts'
 
@@ -205,6 +206,26 @@ describe('WebRtcLoom in virtual time', () => {
     const late = await world.run(world.loom().join(ROOM))
     await world.listing(3, a, b, late)
     await world.end(a, b, late)
+  })
+
+  it('[RTC-8] a newcomer outlasts the pause of who moves to the next server', async () => {
+    // The longest pauses there are.
+    const world = new World()
+    const random = (): number => 0.999
+    const a = await world.run(world.loom({ random }).reopen(ROOM))
+    world.servers.stop(ONE)
+    const newcomer = await world.run(world.loom({ random }).join(ROOM))
+    await world.listing(2, a, newcomer)
+    await world.end(a, newcomer)
+  })
+
+  it('[RTC-8] a room that nobody is in is reported within a bound, also while a server is dead', async () => {
+    const world = new World()
+    world.servers.stop(ONE)
+    const begun = world.clock.now()
+    await expect(world.run(world.loom().join(ROOM))).rejects.toBeInstanceOf(RoomNotFoundError)
+    expect(world.clock.now() - begun).toBeLessThan(SEARCH_BOUND_MS + 1_000)
+    await world.end()
   })
 
   it('[RTC-8] who alone lost its server finds the others there again instead of opening the room elsewhere', async () => {
