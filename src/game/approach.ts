@@ -1,10 +1,11 @@
 import { orAborted, throwIfAborted } from '../base/abort.ts'
 import { type Clock, systemClock, tracked } from '../base/clock.ts'
-import { ClosedError, ConfigError, SeamTornError } from '../base/errors.ts'
+import { ConfigError, SeamTornError } from '../base/errors.ts'
 import { observable, type ReadableAtom } from '../base/observable.ts'
 import type { RaftState, RaftStorage } from '../raft/contract.ts'
 import { raftNode } from '../raft/raft-node.ts'
 import { seamTransport } from '../raft/seam-transport.ts'
+import { settingsOf } from '../raft/settings.ts'
 import type { Seam } from '../seam/contract.ts'
 import { MuxSeam } from '../seam/mux-seam.ts'
 import { NamedMux } from '../seam/named-mux.ts'
@@ -48,8 +49,8 @@ export class Approach {
     if (seam.state.get().kind === 'torn') throw new SeamTornError()
     const approach = new Approach(seam, storage, options)
     try {
-      const game = await approach.within(walk(approach))
-      return approach.#arrive(game)
+      // Every step of a walk ends with the failure: when it has ended, nothing of it is under way.
+      return approach.#arrive(await walk(approach))
     } catch (error) {
       await approach.#leave()
       throw error
@@ -65,15 +66,13 @@ export class Approach {
     }
     this.seam = seam
     this.clock = options.clock ?? systemClock
+    // Before anything is announced or written: it is the node's to refuse, but the node comes last.
+    settingsOf(options.raftConfig ?? {}, this.clock)
     this.storage = storage
     this.#options = options
     this.#mux = new MuxSeam(seam)
     this.presence = new Presence(this.#mux.channel(PRESENCE_TAG))
     this.#watch()
-  }
-
-  get signal(): AbortSignal {
-    return this.#failure.signal
   }
 
   get room(): Room {
@@ -85,13 +84,13 @@ export class Approach {
   }
 
   /** `work`, or the failure as soon as it comes. */
-  within<T>(work: Promise<T>): Promise<T> {
-    return orAborted(work, this.signal)
+  #within<T>(work: Promise<T>): Promise<T> {
+    return orAborted(work, this.#failure.signal)
   }
 
   /** Runs `run` in `ms` unless the approach has ended by then. */
   after(ms: number, run: () => void): void {
-    if (this.signal.aborted) return
+    if (this.#failure.signal.aborted) return
     const handle = this.clock.setTimeout(() => {
       this.#timers.delete(handle)
       run()
@@ -116,7 +115,7 @@ export class Approach {
       look()
     })
     try {
-      return await this.within(found)
+      return await this.#within(found)
     } finally {
       for (const stop of unlisten) stop()
     }
@@ -130,11 +129,11 @@ export class Approach {
   }
 
   load(): Promise<RaftState | null> {
-    return this.within(tracked(this.clock, this.storage.load()))
+    return this.#within(tracked(this.clock, this.storage.load()))
   }
 
   write(batch: Parameters<RaftStorage['write']>[0]): Promise<void> {
-    return this.within(tracked(this.clock, this.storage.write(batch)))
+    return this.#within(tracked(this.clock, this.storage.write(batch)))
   }
 
   /** Starts the node on whatever log the storage holds. Frames of other games do not reach it. */
@@ -152,19 +151,28 @@ export class Approach {
       clock,
       random,
     })
-    if (this.signal.aborted) {
+    if (this.#failure.signal.aborted) {
       await node.close()
-      throw this.signal.reason
+      throw this.#failure.signal.reason
     }
     const game = new RunningGame({ gameId, lineage, node, presence, clock })
     this.#game = game
-    game.ended.then(
-      () => this.fail(new ClosedError('the node stopped before the game was joined: nothing is running; try again')),
-      (error: unknown) => this.fail(error),
-    )
-    await game.folded(node.commitIndex.get(), this.signal)
+    // A node that has stopped by itself says why to whoever asks something of it.
+    game.ended
+      .then(() => node.awaitLeadership())
+      .catch((error: unknown) => {
+        if (this.#game === game) this.fail(error)
+      })
+    await game.folded(node.commitIndex.get(), this.#failure.signal)
     game.announce()
     return game
+  }
+
+  /** Stops the node: another may be started. */
+  async halt(): Promise<void> {
+    const game = this.#game
+    this.#game = null
+    await game?.stop()
   }
 
   #watch(): void {
@@ -193,7 +201,7 @@ export class Approach {
   async #leave(): Promise<void> {
     this.#rest()
     this.presence.announce({ role: 'bystander' })
-    await this.#game?.stop()
+    await this.halt()
     this.presence.close()
     await this.#mux.detach()
     await forgetIfAlone(this.seam)

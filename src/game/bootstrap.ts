@@ -9,7 +9,7 @@ import type { RaftState } from '../raft/contract.ts'
 import type { Seam } from '../seam/contract.ts'
 import { Approach } from './approach.ts'
 import { type GameHostOptions, type GameJoinOptions, type GameSession, MAX_SEATS } from './contract.ts'
-import { foundingLog, hasLog, randomId } from './founding.ts'
+import { foundingLog, hasLog, hasVote, isUnplayed, noLog, randomId } from './founding.ts'
 import type { RunningGame } from './running-game.ts'
 import { isFull, seatOf, takenSeats } from './seat-table.ts'
 import { everyoneSpoke, judgeFounding, judgeGame, judgeRival, judgeTables } from './verdict.ts'
@@ -37,15 +37,20 @@ export function gameHost(seam: Seam, options: GameHostOptions): Promise<GameSess
   }
   return Approach.run(seam, options, async (approach) => {
     const state = await approach.load()
-    if (hasLog(state)) return resume(approach, state, options)
-    const game = await found(approach, options)
+    const held = gameIn(state)
+    if (held !== null && hasVote(state, seam.selfId)) return resume(approach, held, options)
+    if (hasLog(state)) return join(approach, held, options)
+    const game = await found(approach, state, options)
     const wanted = returnAt === 'full' ? peerCount : Math.floor(peerCount / 2) + 1
-    await approach.decided(() => {
-      const rival = judgeRival(approach.room, { gameId: game.gameId, seats: game.seats.get() })
-      if (rival !== null && takenSeats(game.seats.get()) === 1) throw duplicateHost(rival)
-      return takenSeats(game.seats.get()) >= wanted ? true : null
+    const outcome = await approach.decided(() => {
+      const seats = game.seats.get()
+      const rival = isAlone(game) ? judgeRival(approach.room, { gameId: game.gameId, seats }) : null
+      if (rival !== null) return { yieldTo: rival }
+      return takenSeats(seats) >= wanted ? { yieldTo: null } : null
     }, game.seats)
-    return game
+    if (outcome.yieldTo === null) return game
+    await giveUp(approach)
+    throw duplicateHost(outcome.yieldTo)
   })
 }
 
@@ -61,22 +66,13 @@ export function gameHost(seam: Seam, options: GameHostOptions): Promise<GameSess
 export function gameJoin(seam: Seam, options: GameJoinOptions = {}): Promise<GameSession> {
   return Approach.run(seam, options, async (approach) => {
     const state = await approach.load()
-    if (hasLog(state)) return resume(approach, state, options)
-    limitWait(approach, options)
-    approach.presence.announce({ role: 'joiner', gameId: null })
-    const table = await approach.decided(() => {
-      const verdict = judgeTables(approach.room)
-      if (verdict.kind === 'forgotten') throw forgotten(verdict.gameId)
-      if (verdict.kind === 'full') throw rosterFull()
-      return verdict.kind === 'take' ? verdict : null
-    })
-    await approach.write({ gameId: table.gameId, lineage: table.lineage })
-    const game = await approach.start(table.gameId, table.lineage)
-    return admitted(approach, game)
+    const held = gameIn(state)
+    const isResumed = held !== null && hasVote(state, seam.selfId)
+    return isResumed ? resume(approach, held, options) : join(approach, held, options)
   })
 }
 
-async function found(approach: Approach, options: GameHostOptions): Promise<RunningGame> {
+async function found(approach: Approach, state: RaftState | null, options: GameHostOptions): Promise<RunningGame> {
   const { peerCount, hostDeclarationTimeoutMs = 2_000, random } = options
   approach.presence.announce({ role: 'founder' })
   const timeIsUp = approach.timeIsUp(hostDeclarationTimeoutMs)
@@ -88,29 +84,54 @@ async function found(approach: Approach, options: GameHostOptions): Promise<Runn
   const gameId = randomId(random)
   const lineage = randomId(random)
   const { seam, clock } = approach
-  await approach.write(foundingLog({ founder: seam.selfId, seatCount: peerCount, gameId, lineage, clock }))
+  const term = (state?.term ?? 0) + 1
+  await approach.write(foundingLog({ founder: seam.selfId, seatCount: peerCount, gameId, lineage, term, clock }))
   return approach.start(gameId, lineage)
 }
 
-/** Goes on with the game in the storage. A voter needs nobody's leave; who is none yet waits for it. */
+/** Empties the storage of the game just founded, unless somebody else has come to depend on it after all. */
+async function giveUp(approach: Approach): Promise<void> {
+  await approach.halt()
+  const state = await approach.load()
+  if (isUnplayed(state, approach.seam.selfId)) await approach.write({ ...noLog, gameId: null, lineage: null })
+}
+
+/** Waits for a seat at a table, at the next one if that goes away. */
+function join(approach: Approach, held: GameName | null, options: GameJoinOptions): Promise<RunningGame> {
+  limitWait(approach, options)
+  return takeSeat(approach, held)
+}
+
+/**
+ * The game whose log the storage holds comes first, then any. A log that never gave this peer a vote binds it
+ * to nothing, and makes way for another game's.
+ */
+async function takeSeat(approach: Approach, held: GameName | null): Promise<RunningGame> {
+  approach.presence.announce({ role: 'joiner', gameId: null })
+  const { gameId, lineage } = await approach.decided(() => {
+    const verdict = judgeTables(approach.room, held?.gameId ?? null)
+    if (verdict.kind === 'forgotten') throw forgotten(verdict.gameId)
+    if (verdict.kind === 'full') throw rosterFull()
+    return verdict.kind === 'take' ? verdict : null
+  })
+  if (gameId !== held?.gameId) await approach.write({ ...noLog, gameId, lineage })
+  const game = await approach.start(gameId, lineage)
+  const gone = await admitted(approach, game)
+  if (gone === null) return game
+  await approach.halt()
+  if (hasVote(await approach.load(), approach.seam.selfId)) throw mismatch(gameId, gone.gameId)
+  return takeSeat(approach, { gameId, lineage })
+}
+
+/** Goes on with the game in the storage: a voter needs nobody's leave. */
 async function resume(
   approach: Approach,
-  state: RaftState,
+  { gameId, lineage }: GameName,
   options: GameJoinOptions | GameHostOptions,
 ): Promise<RunningGame> {
-  const { gameId, lineage } = state
-  if (gameId === null || lineage === null) {
-    throw new ConfigError(
-      'the storage holds a log that is no game: nothing was started; give the game a storage of its own',
-    )
-  }
   const timeIsUp = approach.timeIsUp(RESUME_CHECK_MS)
   const game = await approach.start(gameId, lineage)
   checkSeatCount(game, options)
-  if (!isVoter(game)) {
-    limitWait(approach, options)
-    return admitted(approach, game)
-  }
   await approach.decided(() => {
     const { room } = approach
     const verdict = judgeGame(room, gameId, timeIsUp.get())
@@ -120,20 +141,22 @@ async function resume(
   return game
 }
 
-async function admitted(approach: Approach, game: RunningGame): Promise<RunningGame> {
-  await approach.decided(
-    () => {
-      const seats = game.seats.get()
-      const seated = seatOf(seats, game.node.id) !== null
-      const verdict = judgeGame(approach.room, game.gameId, false)
-      if (verdict.kind === 'mismatch') throw mismatch(game.gameId, verdict.gameId)
-      if (!seated && (verdict.kind === 'full' || isFull(seats))) throw rosterFull()
-      return seated && isVoter(game) ? true : null
-    },
-    game.seats,
-    game.node.membership,
-  )
-  return game
+/** Resolves with `null` once this peer is a voter and has its seat, or with what is played here instead. */
+function admitted(approach: Approach, game: RunningGame): Promise<{ readonly gameId: string } | null> {
+  const { seats, node, gameId } = game
+  return approach
+    .decided(
+      () => {
+        const seated = seatOf(seats.get(), node.id) !== null
+        const verdict = judgeGame(approach.room, gameId, false)
+        if (verdict.kind === 'mismatch') return { instead: verdict }
+        if (!seated && (verdict.kind === 'full' || isFull(seats.get()))) throw rosterFull()
+        return seated && isVoter(game) ? { instead: null } : null
+      },
+      seats,
+      node.membership,
+    )
+    .then(({ instead }) => instead)
 }
 
 function limitWait(approach: Approach, options: GameJoinOptions): void {
@@ -149,6 +172,27 @@ function limitWait(approach: Approach, options: GameJoinOptions): void {
 
 function isVoter(game: RunningGame): boolean {
   return game.node.membership.get().voters.has(game.node.id)
+}
+
+/** Nobody else has a vote in it, nor a seat: at most learners would miss it. */
+function isAlone(game: RunningGame): boolean {
+  return takenSeats(game.seats.get()) === 1 && game.node.membership.get().voters.size === 1
+}
+
+interface GameName {
+  readonly gameId: string
+  readonly lineage: string
+}
+
+/** The game whose log the storage holds, or would have held; `null` for none. */
+function gameIn(state: RaftState | null): GameName | null {
+  if (state === null) return null
+  const { gameId, lineage } = state
+  if (gameId !== null && lineage !== null) return { gameId, lineage }
+  if (!hasLog(state)) return null
+  throw new ConfigError(
+    'the storage holds a log that is no game: nothing was started; give the game a storage of its own',
+  )
 }
 
 function checkSeatCount(game: RunningGame, options: GameJoinOptions | GameHostOptions): void {

@@ -34,8 +34,12 @@ export function encodeSeated(seat: number, peer: PeerId): Uint8Array {
   return new ByteWriter().u8(TABLE).u8(SEATED).varint(seat).text(peer).finish()
 }
 
+export function isApplication(bytes: Uint8Array): boolean {
+  return bytes[0] === APPLICATION
+}
+
 export function decodeGameEntry(bytes: Uint8Array): GameEntry {
-  if (bytes[0] === APPLICATION) return { kind: 'application', command: bytes.subarray(1) }
+  if (isApplication(bytes)) return { kind: 'application', command: bytes.subarray(1) }
   try {
     return decodeTableEntry(new ByteReader(bytes))
   } catch (error) {

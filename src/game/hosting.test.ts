@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { ConfigError, DuplicateHostError, IncomingTakenError, SeamTornError } from '../base/errors.ts'
+import {
+  ConfigError,
+  DuplicateHostError,
+  IncomingTakenError,
+  JoinTimeoutError,
+  SeamTornError,
+  StorageFailedError,
+} from '../base/errors.ts'
+import type { RaftState, RaftStorage, RaftWrite } from '../raft/contract.ts'
 import { testIdentity, VirtualClock } from '../sim/index.ts'
 import { InMemoryRaftStorage } from '../raft/storage/in-memory-raft-storage.ts'
 import { gameHost } from './bootstrap.ts'
@@ -192,4 +200,92 @@ describe('gameHost', () => {
     await room.run(gameHost(seam, { peerCount: 1, raftConfig, clock: room.clock }))
     expect(room.clock).toBeInstanceOf(VirtualClock)
   })
+
+  it('[GAME-8] timing that cannot work is refused before anything is written', async () => {
+    const room = new TestRoom()
+    const seam = await room.seam('ann')
+    const storage = await room.storage('ann')
+    const raftConfig = { electionTimeoutMinMs: 50, expectVirtualTime: true }
+    await expect(room.run(room.host('ann', { storage, raftConfig }, seam))).rejects.toThrow(ConfigError)
+    expect(await storage.load()).toBeNull()
+  })
+
+  it('[GAME-8] a storage that fails while the call waits rejects it with that', async () => {
+    const room = new TestRoom()
+    const seam = await room.seam('ann')
+    const storage = await InMemoryRaftStorage.create({ peerIdentity: testIdentity('ann') })
+    const outcome = room.host('ann', { storage }, seam).catch((error: unknown) => error)
+    await room.clock.advance(3_000)
+    storage.failNextWrite()
+    const joining = room.join('bob').catch((error: unknown) => error)
+    expect(await room.run(outcome)).toBeInstanceOf(StorageFailedError)
+    expect(await room.run(joining)).toBeInstanceOf(JoinTimeoutError)
+    expect(room.clock.pendingTimers).toBe(0)
+    await room.run(room.host('ann', { peerCount: 2, storage: storage.reopen(), returnAt: 'quorum' }, seam), 100)
+  })
+
+  it('[GAME-12] a storage that fails in a running session leaves no timer there, and close still closes the seam', async () => {
+    const room = new TestRoom()
+    const seam = await room.seam('ann')
+    const storage = await InMemoryRaftStorage.create({ peerIdentity: testIdentity('ann') })
+    const hosting = room.host('ann', { storage, peerCount: 3, returnAt: 'quorum' }, seam)
+    const [session, joiner] = await room.run(Promise.all([hosting, room.join('bob')]))
+    storage.failNextWrite()
+    await expect(room.run(turnsOf(session).propose(1), 1_000)).rejects.toThrow(StorageFailedError)
+    await joiner.close()
+    await room.clock.advance(60_000)
+    expect(room.clock.pendingTimers).toBe(0)
+    await session.close()
+    expect(seam.state.get().kind).toBe('torn')
+  })
+
+  it('[GAME-8] aborted while the storage is slow, the call ends only when its node can write no more', async () => {
+    for (let turns = 0; turns < 60; turns++) {
+      const room = new TestRoom()
+      const seam = await room.seam('ann')
+      const medium = await InMemoryRaftStorage.create({ peerIdentity: testIdentity('ann') })
+      const slow = new SlowStorage(medium)
+      const controller = new AbortController()
+      const first = room.host('ann', { storage: slow, signal: controller.signal }, seam).catch(() => null)
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      controller.abort(new Error(`after ${turns} turns`))
+      await room.run(first)
+      const writes = slow.writes
+      await room.clock.advance(5_000)
+      expect(slow.writes, `aborted after ${turns} turns`).toBe(writes)
+      const [host] = await room.run(Promise.all([room.host('ann', { storage: slow }, seam), room.join('bob')]))
+      expect(seated(host)).toEqual(['ann', 'bob'])
+    }
+  })
 })
+
+/** A storage whose every answer takes a few turns. */
+class SlowStorage implements RaftStorage {
+  readonly peerIdentity
+  readonly #medium: RaftStorage
+  writes = 0
+
+  constructor(medium: RaftStorage) {
+    this.#medium = medium
+    this.peerIdentity = medium.peerIdentity
+  }
+
+  async load(): Promise<RaftState | null> {
+    await turns()
+    return this.#medium.load()
+  }
+
+  async write(batch: RaftWrite): Promise<void> {
+    this.writes++
+    await turns()
+    return this.#medium.write(batch)
+  }
+
+  close(): Promise<void> {
+    return this.#medium.close()
+  }
+}
+
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await Promise.resolve()
+}

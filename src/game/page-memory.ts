@@ -1,7 +1,7 @@
 import type { RaftStorage } from '../raft/contract.ts'
 import { InMemoryRaftStorage } from '../raft/storage/in-memory-raft-storage.ts'
 import type { PeerIdentity, Seam } from '../seam/contract.ts'
-import { configurationInForce, hasLog } from './founding.ts'
+import { hasLog, isSolitary } from './founding.ts'
 
 /**
  * Logs of sessions without a storage, each kept for as long as its seam: a call that failed may have left
@@ -22,9 +22,7 @@ export async function memoryOf(seam: Seam): Promise<RaftStorage> {
 /** Forgets the log that a failed call left behind, where no other peer's vote or seat can depend on it. */
 export async function forgetIfAlone(seam: Seam): Promise<void> {
   const state = (await memories.get(seam)?.load()) ?? null
-  const voters = state === null ? [] : (configurationInForce(state)?.voters ?? [])
-  const alone = voters.length === 1 && voters[0] === seam.selfId
-  if (!hasLog(state) || alone) memories.delete(seam)
+  if (!hasLog(state) || isSolitary(state, seam.selfId)) memories.delete(seam)
 }
 
 /** The fabric has proved the id; nothing is signed with it here. */

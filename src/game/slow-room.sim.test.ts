@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { DuplicateHostError, GameMismatchError } from '../base/errors.ts'
+import { DuplicateHostError } from '../base/errors.ts'
 import { InMemoryRaftStorage } from '../raft/storage/in-memory-raft-storage.ts'
 import type { Seam } from '../seam/contract.ts'
 import { seededRandom, SimulatedNetwork, testIdentity, VirtualClock } from '../sim/index.ts'
@@ -131,19 +131,48 @@ describe('admission over slow links', { timeout: 60_000 }, () => {
     }
   })
 
-  it('[GAME-3] two founders that could not hear each other: one table goes on, the other host is told', async () => {
-    const room = new SlowRoom()
-    room.network.cut('ann', 'bob')
-    const [ann, bob] = [await room.seam('ann'), await room.seam('bob')]
-    const storage = await room.storage('bob')
-    const hosting = room.host(ann)
-    const yielding = room.host(bob, { storage }).catch((error: unknown) => error)
-    await room.clock.advance(5_000)
-    room.network.heal()
-    const refused = await room.run(yielding, 2_000)
-    expect(refused).toBeInstanceOf(DuplicateHostError)
-    await expect(room.run(room.join(bob, { storage }))).rejects.toThrow(GameMismatchError)
-    const cat = await room.seam('cat')
-    await room.run(Promise.all([hosting, room.join(cat)]))
+  it('[GAME-3] two founders that could not hear each other: one table goes on, the other host joins it', async () => {
+    for (const kept of [true, false]) {
+      const room = new SlowRoom()
+      room.network.cut('ann', 'bob')
+      const [ann, bob] = [await room.seam('ann'), await room.seam('bob')]
+      const options = kept ? { storage: await room.storage('bob') } : {}
+      const hosting = room.host(ann)
+      const yielding = room.host(bob, options).catch((error: unknown) => error)
+      await room.clock.advance(5_000)
+      room.network.heal()
+      expect(await room.run(yielding, 2_000)).toBeInstanceOf(DuplicateHostError)
+      expect(room.clock.pendingTimers).toBeLessThan(10)
+      const [host] = await room.run(Promise.all([hosting, room.join(bob, options)]), 5_000)
+      expect(seated(host)).toEqual(['ann', 'bob'])
+    }
+  })
+
+  it('[GAME-3] [GAME-10] who was learning at the table that yields gets a seat at the other', async () => {
+    // Long enough to be a learner of bob's game, too short to be its voter.
+    const outcomes = new Set<string>()
+    for (let moment = 0; moment < PROMOTED_BY_MS; moment += 20) {
+      const room = new SlowRoom()
+      room.network.cut('ann', 'bob')
+      room.network.cut('ann', 'cat')
+      const [ann, bob] = [await room.seam('ann'), await room.seam('bob')]
+      const hosting = room.host(ann, { peerCount: 3 })
+      const outcome = [hosting, room.host(bob, { peerCount: 3 })].map((host) => host.catch((error: unknown) => error))
+      await room.clock.advance(3_000)
+      const cat = await room.seam('cat')
+      const storage = await room.storage('cat')
+      const joining = room.join(cat, { storage, joinAdmissionTimeoutMs: 30_000 })
+      await room.clock.advance(moment)
+      room.network.heal()
+      const refused = await room.run(Promise.race(outcome), 5_000)
+      // Whoever has more players goes on.
+      if (!(refused instanceof DuplicateHostError) || refused.host !== 'ann') continue
+      outcomes.add((await storage.load())?.entries.length === 0 ? 'fresh' : 'learner')
+      const joiner = await room.run(joining, 20_000)
+      const [host] = await room.run(Promise.all([hosting, room.join(bob)]), 20_000)
+      expect(new Set(seated(host)), `healed after ${moment} ms`).toEqual(new Set(['ann', 'cat', 'bob']))
+      expect(joiner.gameId).toBe(host.gameId)
+    }
+    expect(outcomes).toContain('learner')
   })
 })

@@ -60,19 +60,27 @@ describe('judgeRival', () => {
 describe('judgeTables', () => {
   it('[GAME-4] takes a table that has a free seat', () => {
     const there = room('m', { a: player('full', 'a', 'b'), c: player('open', 'c', null) })
-    expect(judgeTables(there)).toEqual({ kind: 'take', gameId: 'open', lineage: 'l' })
+    expect(judgeTables(there, null)).toEqual({ kind: 'take', gameId: 'open', lineage: 'l' })
   })
 
   it('[GAME-5] hears that all tables are full', () => {
-    expect(judgeTables(room('m', { a: player('full', 'a', 'b') }))).toEqual({ kind: 'full' })
+    expect(judgeTables(room('m', { a: player('full', 'a', 'b') }), null)).toEqual({ kind: 'full' })
   })
 
   it('[GAME-17] is told that it sits there already, without the log to prove its votes', () => {
-    expect(judgeTables(room('m', { a: player('g', 'a', 'm') }))).toEqual({ kind: 'forgotten', gameId: 'g' })
+    expect(judgeTables(room('m', { a: player('g', 'a', 'm') }), null)).toEqual({ kind: 'forgotten', gameId: 'g' })
+  })
+
+  it('[GAME-10] prefers the game whose log it holds, and takes another where that has no seat', () => {
+    const there = room('m', { a: player('open', 'a', null), b: player('held', 'b', null) })
+    expect(judgeTables(there, 'held')).toMatchObject({ kind: 'take', gameId: 'held' })
+    const full = room('m', { b: player('held', 'b', 'c'), d: player('open', 'd', null) })
+    expect(judgeTables(full, 'held')).toMatchObject({ kind: 'take', gameId: 'open' })
+    expect(judgeTables(room('m', { b: player('held', 'b', 'm') }), 'held')).toMatchObject({ kind: 'take' })
   })
 
   it('[GAME-6] waits where nobody plays', () => {
-    expect(judgeTables(room('m', { a: founder, b: joiner, c: null }))).toEqual({ kind: 'wait' })
+    expect(judgeTables(room('m', { a: founder, b: joiner, c: null }), null)).toEqual({ kind: 'wait' })
   })
 })
 

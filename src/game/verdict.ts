@@ -47,14 +47,17 @@ export type TableVerdict =
   | { kind: 'forgotten'; gameId: string }
 
 /**
- * Which table is there for a peer without a log? The first that has a seat to give; `full` when none has;
- * `forgotten` when it sits at one already: an id must not come back without its votes.
+ * Which table is there for a peer that has no vote yet, but perhaps the log of game `held`? That game's, else
+ * the first that has a seat to give; `full` when none has. `forgotten` when it sits at another already: an id
+ * must not come back without its votes.
  */
-export function judgeTables(room: Room): TableVerdict {
+export function judgeTables(room: Room, held: string | null): TableVerdict {
+  const isHeld = ({ gameId }: Player): boolean => gameId === held
   const tables = players(room).map(([, player]) => player)
   const own = tables.find(({ seats }) => seatOf(seats, room.selfId) !== null)
-  if (own !== undefined) return { kind: 'forgotten', gameId: own.gameId }
-  const open = tables.find(({ seats }) => !isFull(seats))
+  if (own !== undefined && !isHeld(own)) return { kind: 'forgotten', gameId: own.gameId }
+  const withSeats = tables.filter(({ seats }) => !isFull(seats))
+  const open = own ?? withSeats.find(isHeld) ?? withSeats[0]
   if (open !== undefined) return { kind: 'take', gameId: open.gameId, lineage: open.lineage }
   return tables.length > 0 ? { kind: 'full' } : { kind: 'wait' }
 }
