@@ -14,7 +14,7 @@ export function definedRules(contract: string): string[] {
 
 /**
  * The rule ids that tests quote, each with a file that does: in brackets in any string of a test file, and as
- * the `id` of a law (`{ id: 'MUX-4' }` or `law('MUX-4', …)`), which the suites quote for it.
+ * the `id` of a law (`{ id: 'MUX-4' }` or `law('MUX-4', …)`, `muxLaw('MUX-4', …)`), which the suites quote for it.
  */
 export function quotedRules(files: SourceFiles): Map<string, string> {
   const quoted = new Map<string, string>()
@@ -34,5 +34,5 @@ function idsIn(node: ts.Node): string[] {
 
 function namesLaw({ parent }: ts.Node): boolean {
   if (ts.isPropertyAssignment(parent)) return parent.name.getText() === 'id'
-  return ts.isCallExpression(parent) && parent.expression.getText() === 'law'
+  return ts.isCallExpression(parent) && /^(?:law|\w+Law)$/.test(parent.expression.getText())
 }
