@@ -240,17 +240,18 @@ describe('gameHost', () => {
   })
 
   it('[GAME-8] aborted while the storage is slow, the call ends only when its node can write no more', async () => {
-    for (let turns = 0; turns < 60; turns++) {
+    for (let turns = 0; turns < 80; turns += 2) {
       const room = new TestRoom()
       const seam = await room.seam('ann')
       const medium = await InMemoryRaftStorage.create({ peerIdentity: testIdentity('ann') })
       const slow = new SlowStorage(medium)
       const controller = new AbortController()
-      const first = room.host('ann', { storage: slow, signal: controller.signal }, seam).catch(() => null)
+      let writes: number | null = null
+      const hosting = room.host('ann', { storage: slow, signal: controller.signal }, seam)
+      const first = hosting.catch(() => void (writes = slow.writes))
       for (let turn = 0; turn < turns; turn++) await Promise.resolve()
       controller.abort(new Error(`after ${turns} turns`))
       await room.run(first)
-      const writes = slow.writes
       await room.clock.advance(5_000)
       expect(slow.writes, `aborted after ${turns} turns`).toBe(writes)
       const [host] = await room.run(Promise.all([room.host('ann', { storage: slow }, seam), room.join('bob')]))
@@ -271,13 +272,13 @@ class SlowStorage implements RaftStorage {
   }
 
   async load(): Promise<RaftState | null> {
-    await turns()
+    await someTurns()
     return this.#medium.load()
   }
 
   async write(batch: RaftWrite): Promise<void> {
     this.writes++
-    await turns()
+    await someTurns()
     return this.#medium.write(batch)
   }
 
@@ -286,6 +287,6 @@ class SlowStorage implements RaftStorage {
   }
 }
 
-async function turns(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await Promise.resolve()
+async function someTurns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve()
 }
