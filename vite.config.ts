@@ -13,8 +13,14 @@ const config: UserConfig = defineConfig({
   server: { host: process.env['SELVAGE_HOST'] ?? 'localhost' },
   preview: { host: process.env['SELVAGE_HOST'] ?? 'localhost' },
   // The bench has a page too, whose packages are not installed with the demo's.
-  optimizeDeps: { entries: ['index.html'] },
-  build: { outDir: 'dist-demo', emptyOutDir: true, target: 'es2022', sourcemap: true },
+  optimizeDeps: { entries: ['index.html', 'examples/counting.html'] },
+  build: {
+    outDir: 'dist-demo',
+    emptyOutDir: true,
+    target: 'es2022',
+    sourcemap: true,
+    rolldownOptions: { input: ['index.html', 'examples/counting.html'] },
+  },
 })
 
 export default config

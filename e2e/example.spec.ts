@@ -1,0 +1,23 @@
+import { expect, test } from '@playwright/test'
+
+test('the shortest program: two tabs agree on a sum, and a reloaded one comes back to it', async ({ context }) => {
+  const founder = await context.newPage()
+  await founder.goto('/examples/counting.html')
+  await expect(founder).toHaveURL(/#./)
+  const friend = await context.newPage()
+  await friend.goto(founder.url())
+
+  // A click before the page has its seat does nothing, so the friend clicks until one counts.
+  await expect(async () => {
+    await friend.locator('body').click()
+    await expect(founder.locator('body')).toHaveText(/^\d+ clicks, agreed by both$/, { timeout: 1000 })
+  }).toPass()
+  const agreed = /^[1-9]\d* clicks, agreed by both$/
+  await expect(friend.locator('body')).toHaveText(agreed)
+
+  await founder.reload()
+  await expect(founder.locator('body')).toHaveText(agreed)
+  await expect(async () => {
+    expect(await founder.locator('body').textContent()).toBe(await friend.locator('body').textContent())
+  }).toPass()
+})
