@@ -4,6 +4,14 @@ import type { Random } from '../base/random.ts'
 import type { ClientIdentity, RaftConfig, RaftNode, RaftStorage } from '../raft/contract.ts'
 import type { PeerId, Seam, WaitOptions } from '../seam/contract.ts'
 
+/*
+ * The data's way. A call of gameHost or gameJoin (bootstrap) is an Approach: it holds mux, presence and timers,
+ * and gives them back whole if it fails. What the others announce (presence, presence-frame) it judges (verdict);
+ * a founder writes a log of two entries (founding); then a RunningGame starts on the node, folds its committed
+ * entries (game-entry) into seats (seat-table) and lets others in (admission). The Approach ends as a
+ * TableSession, whose node (application-node) shows a TurnSequencer the players' commands alone.
+ */
+
 /** One place at the table. A game has a fixed number of them, counted from 0; the founder has seat 0. */
 export interface Seat {
   readonly number: number
@@ -24,7 +32,10 @@ export interface GameSession extends AsyncDisposable {
   readonly seats: ReadableAtom<readonly Seat[]>
   /** A named channel beside the game (chat, cursors): best effort, no replay, the same name on both sides. */
   appChannel(name: string): Seam
-  /** Stops admission and node, then closes the seam. Idempotent. Not a departure: the seat stays taken. */
+  /**
+   * Stops admission and node, then closes the seam. Idempotent. Not a departure: the seat stays taken. A seam
+   * that tears by itself closes its session.
+   */
   close(): Promise<void>
 }
 

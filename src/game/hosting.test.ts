@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  ClosedError,
   ConfigError,
   DuplicateHostError,
   IncomingTakenError,
@@ -149,6 +150,22 @@ describe('gameHost', () => {
     expect(room.clock.pendingTimers).toBe(0)
   })
 
+  it('[GAME-12] a seam that tears closes its session: what waits is told, and no timer is left', async () => {
+    const room = new TestRoom()
+    const seams = [await room.seam('ann'), await room.seam('bob')]
+    const sessions = await room.run(Promise.all([room.host('ann', {}, seams[0]), room.join('bob', {}, seams[1])]))
+    await seams[1]?.close()
+    const proposals = sessions.map((session) =>
+      turnsOf(session)
+        .propose(1)
+        .catch((error: unknown) => error),
+    )
+    await seams[0]?.close()
+    for (const error of await room.run(Promise.all(proposals), 10)) expect(error).toBeInstanceOf(ClosedError)
+    expect(room.clock.pendingTimers).toBe(0)
+    await Promise.all(sessions.map((session) => session.close()))
+  })
+
   it('[GAME-13] application channels reach those of the same name, and no other', async () => {
     const room = new TestRoom()
     const [host, joiner] = await room.two()
@@ -256,6 +273,23 @@ describe('gameHost', () => {
       expect(slow.writes, `aborted after ${turns} turns`).toBe(writes)
       const [host] = await room.run(Promise.all([room.host('ann', { storage: slow }, seam), room.join('bob')]))
       expect(seated(host)).toEqual(['ann', 'bob'])
+    }
+  })
+
+  it.each(['host', 'join'] as const)('[GAME-16] a seam that tears at any moment of a %s ends it', async (call) => {
+    for (let turns = 0; turns < 80; turns += 2) {
+      const room = new TestRoom()
+      const [ann, bob] = [await room.seam('ann'), await room.seam('bob')]
+      const storage = new SlowStorage(await InMemoryRaftStorage.create({ peerIdentity: testIdentity('ann') }))
+      const other = room[call === 'host' ? 'join' : 'host']('bob', {}, bob).catch(() => null)
+      const session = room[call]('ann', { storage }, ann).catch((error: unknown) => error)
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      await ann.close()
+      const outcome = await room.run(session)
+      if (outcome instanceof Error) expect(outcome, `torn after ${turns} turns`).toBeInstanceOf(SeamTornError)
+      await bob.close()
+      await room.run(other)
+      expect(room.clock.pendingTimers).toBe(0)
     }
   })
 })

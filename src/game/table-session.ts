@@ -16,6 +16,10 @@ export class TableSession implements GameSession {
   constructor(parts: SessionParts) {
     this.#parts = parts
     this.node = new ApplicationNode(parts.game.node)
+    // Nobody can be reached any more, ever: without this, the node would campaign and its callers wait for good.
+    parts.seam.state.subscribe((state) => {
+      if (state.kind === 'torn') void this.close()
+    })
   }
 
   get gameId(): string {
