@@ -1,6 +1,6 @@
 import { orAborted, sleep, throwIfAborted, withinMs } from '../../base/abort.ts'
 import type { Clock } from '../../base/clock.ts'
-import { RoomNotFoundError, SignalingUnavailableError } from '../../base/errors.ts'
+import { RoomFullError, RoomNotFoundError, RoomTakenError, SignalingUnavailableError } from '../../base/errors.ts'
 import { observable, type ReadableAtom } from '../../base/observable.ts'
 import { fullJitterMs, type Random } from '../../base/random.ts'
 import type { WaitOptions } from '../../seam/contract.ts'
@@ -37,13 +37,12 @@ export class RoomPresence {
   }
 
   /**
-   * Attaches for the first time. `new`: on the first server that answers, where the room must not exist.
+   * Attaches for the first time. `new`: on the first server that answers, where nobody else may be in the room.
    * `no`: where the room is. `if-missing`: where the room is, else on the first server that answers.
    * Rejects as {@link openAttachment} does, and then nothing is left open.
    */
   async enter(create: CreateRoom, options: WaitOptions = {}): Promise<void> {
-    const candidate = create === 'new' ? await this.#round('new', options) : await this.#search(create, options)
-    this.#adopt(candidate)
+    this.#adopt(create === 'new' ? await this.#found(options) : await this.#search(create, options))
   }
 
   /** Whether any server knows the room; a server that does not answer does not. */
@@ -53,6 +52,7 @@ export class RoomPresence {
       candidate.attachment.close()
       return true
     } catch (error) {
+      if (error instanceof RoomFullError) return true
       if (error instanceof RoomNotFoundError || error instanceof SignalingUnavailableError) return false
       throw error
     }
@@ -72,6 +72,25 @@ export class RoomPresence {
   }
 
   /* ── Looking for the room ──────────────────────────────────────────────────────────────────── */
+
+  /**
+   * A room is taken by others, not by this peer's own former session. That a session is one's own is the
+   * server's word for what somebody claimed; believing it costs nothing, since who claims this id falsely
+   * is linked with by nobody, and real members show under ids of their own.
+   */
+  async #found(options: WaitOptions): Promise<Candidate> {
+    try {
+      return await this.#round('new', options)
+    } catch (taken) {
+      if (!(taken instanceof RoomTakenError)) throw taken
+      const candidate = await this.#round('if-missing', options).catch((error: unknown) => {
+        throw error instanceof RoomFullError ? taken : error
+      })
+      if (candidate.present(this.#options.self.peer).length === 0) return candidate
+      candidate.attachment.close()
+      throw taken
+    }
+  }
 
   /** A pass over the list for the room, and where it is nowhere and may be made, another that makes it. */
   async #search(create: 'no' | 'if-missing', options: WaitOptions): Promise<Candidate> {

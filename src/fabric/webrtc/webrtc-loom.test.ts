@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { fromUtf8, utf8 } from '../../base/bytes.ts'
-import { LinkFailedError, RoomNotFoundError, SignalingUnavailableError } from '../../base/errors.ts'
+import { LinkFailedError, RoomNotFoundError, RoomTakenError, SignalingUnavailableError } from '../../base/errors.ts'
 import { until } from '../../base/observable.ts'
 import type { PeerIdentity, Seam, Swatch } from '../../seam/contract.ts'
 import { createPeerIdentity } from '../../seam/peer-identity.ts'
@@ -16,6 +16,7 @@ import { VirtualSignalServers } from './test-support/virtual-signal-servers.ts'
 const ONE = 'ws://one.example/'
 const TWO = 'ws://two.example/'
 const ROOM = new SignalTag({ room: 'oak' })
+const OAK = { sessionName: 'oak', roomKey: 'oak' }
 
 /** Looms in a test's time: the real thing but for sockets and RTCPeerConnection. */
 class World {
@@ -265,6 +266,28 @@ describe('WebRtcLoom in virtual time', () => {
     const back = await world.run(world.loom({ peerIdentity }).reopen(ROOM))
     expect(back.peers.get().size).toBe(1)
     await world.end(ghost, back)
+  })
+
+  it.each([[[ONE]], [[ONE, TWO]]])('[RTC-12] the own ghost takes no room from its owner, on %j', async (servers) => {
+    const world = new World()
+    const peerIdentity: PeerIdentity = await createPeerIdentity()
+    const mine = world.loom({ peerIdentity, servers })
+    const ghost = await world.run(mine.host(OAK))
+    await expect(world.run(world.loom({ servers }).host(OAK))).rejects.toBeInstanceOf(RoomTakenError)
+    const back = await world.run(mine.host(OAK))
+    const friend = await world.run(world.loom({ servers }).join(ROOM))
+    await world.listing(2, back, friend)
+    // With somebody else in it the room is theirs too, whosever it was.
+    await expect(world.run(mine.host(OAK))).rejects.toBeInstanceOf(RoomTakenError)
+    await world.end(ghost, back, friend)
+  })
+
+  it.each([[[ONE]], [[ONE, TWO]]])('[RTC-2] a room that is full is taken like any other, on %j', async (servers) => {
+    const world = new World()
+    const a = await world.run(world.loom({ servers }).host({ ...OAK, maxPeers: 2 }))
+    const b = await world.run(world.loom({ servers }).join(ROOM))
+    await expect(world.run(world.loom({ servers }).host(OAK))).rejects.toBeInstanceOf(RoomTakenError)
+    await world.end(a, b)
   })
 
   it('[RTC-3] a ticket that never comes, or fails, is a server that cannot be used', async () => {

@@ -70,7 +70,7 @@ export class WebRtcLoom implements Loom<SignalTag> {
   /**
    * Resolves when attached to a server: whoever comes is linked from then on. Each server has 5 s to
    * answer. Rejects with
-   * {@link RoomTakenError} where a public room of that key exists on any server,
+   * {@link RoomTakenError} where anybody else is in a public room of that key on any server,
    * {@link SignalingUnavailableError} where none can be reached.
    */
   async host(pattern: Pattern, options: WaitOptions = {}): Promise<Seam> {
