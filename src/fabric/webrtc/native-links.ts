@@ -1,3 +1,4 @@
+import { fingerprintsIn } from './fingerprints.ts'
 import type { Fingerprints } from './link-handshake.ts'
 import { CLOSE_BOUND_MS, LOW_WATER_BYTES, type Link, type LinkDriver, type LinkOptions } from './link-driver.ts'
 import { decodeLinkSignal, encodeLinkSignal, type LinkSignal } from './link-signal.ts'
@@ -61,7 +62,7 @@ class NativeLink implements Link {
 
   fingerprints(): Fingerprints {
     return {
-      local: fingerprintsOf(this.#connection.currentLocalDescription ?? this.#connection.localDescription),
+      local: fingerprintsIn(this.#connection.localDescription?.sdp ?? '') ?? [],
       remote: this.#remoteFingerprints,
     }
   }
@@ -172,7 +173,8 @@ class NativeLink implements Link {
     this.#ignoringOffer = collision && !this.#options.polite
     if (this.#ignoringOffer) return
     // What was proved was proved for these certificates: a description with others is another peer's.
-    const fingerprints = fingerprintsOf({ sdp })
+    const fingerprints = fingerprintsIn(sdp)
+    if (fingerprints === null) throw new TypeError('a description whose certificates cannot be told for certain')
     if (this.#remoteFingerprints.length > 0 && !sameStrings(fingerprints, this.#remoteFingerprints)) return
     this.#settingAnswer = type === 'answer'
     const pinned = this.#remoteFingerprints
@@ -246,12 +248,6 @@ class NativeLink implements Link {
       this.#channel.close()
     })
   }
-}
-
-/** Every certificate fingerprint that a description states, sorted. */
-function fingerprintsOf(description: { readonly sdp?: string } | null): readonly string[] {
-  const found = [...(description?.sdp ?? '').matchAll(/^a=fingerprint:(\S+) ([0-9A-Fa-f:]+)\r?$/gm)]
-  return [...new Set(found.map(([, hash, value]) => `${hash?.toLowerCase()} ${value?.toUpperCase()}`))].sort()
 }
 
 function sameStrings(a: readonly string[], b: readonly string[]): boolean {
