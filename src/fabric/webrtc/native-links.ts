@@ -68,7 +68,13 @@ class NativeLink implements Link {
   }
 
   send(bytes: Uint8Array<ArrayBuffer>): void {
-    if (this.#channel.readyState === 'open') this.#channel.send(bytes)
+    if (this.#over) return
+    try {
+      this.#channel.send(bytes)
+    } catch (error) {
+      // A channel that is closing says so itself, after what has arrived. Any other refusal would leave a gap.
+      if (this.#channel.readyState === 'open') queueMicrotask(() => this.#onClosed(`it took no more: ${String(error)}`))
+    }
   }
 
   signal(body: string): void {

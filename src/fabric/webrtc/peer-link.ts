@@ -28,6 +28,10 @@ export class PeerLink implements SeamLink {
   #early: string[] = []
   #deadline: unknown
   #closing: Promise<void> | null = null
+  /** No less than the driver has buffered. To ask it costs more than a small frame does, so that it is asked when this says too much. */
+  #bufferedAtMost = 0
+  /** Largest payload of a data frame, bytes; what the engines at both ends take is known once the key is proved. */
+  maxPayloadBytes: number = MAX_FRAME_BYTES - DATA_HEADER_BYTES
   lossyDropped = 0
 
   constructor(options: PeerLinkOptions) {
@@ -37,32 +41,26 @@ export class PeerLink implements SeamLink {
     void this.#open()
   }
 
-  /** Largest payload of a data frame, bytes. */
-  get maxPayloadBytes(): number {
-    return Math.min(MAX_FRAME_BYTES, this.#link?.maxMessageBytes ?? MAX_FRAME_BYTES) - DATA_HEADER_BYTES
-  }
-
   /** A frame larger than the mark goes when nothing else is queued. */
   hasRoom(bytes: number): boolean {
     const link = this.#link
     if (link === null) return false
-    const buffered = link.bufferedAmount
-    if (buffered === 0 || buffered + bytes + DATA_HEADER_BYTES <= HIGH_WATER_BYTES) return true
-    link.drainMarkBytes = Math.max(0, Math.min(LOW_WATER_BYTES, HIGH_WATER_BYTES - bytes - DATA_HEADER_BYTES))
+    const mark = Math.max(0, HIGH_WATER_BYTES - DATA_HEADER_BYTES - bytes)
+    if (!this.#isBuffering(mark)) return true
+    link.drainMarkBytes = Math.min(LOW_WATER_BYTES, mark)
     return false
   }
 
   send(frame: Uint8Array, delivery: Delivery): void {
-    const link = this.#link
-    if (link === null || this.#phase !== 'proved') return
+    if (this.#phase !== 'proved') return
     const bytes = frame as Uint8Array<ArrayBuffer>
-    if (delivery === 'reliable') link.send(bytes)
-    else if (link.bufferedAmount > LOSSY_MARK_BYTES) this.lossyDropped++
-    else link.send(markLossy(bytes))
+    if (delivery === 'reliable') this.#transmit(bytes)
+    else if (this.#isBuffering(LOSSY_MARK_BYTES)) this.lossyDropped++
+    else this.#transmit(markLossy(bytes))
   }
 
   grant(bytes: number): void {
-    if (this.#phase === 'proved') this.#link?.send(encodeCredit(bytes))
+    if (this.#phase === 'proved') this.#transmit(encodeCredit(bytes))
   }
 
   /** Signalling from the other end. */
@@ -79,7 +77,7 @@ export class PeerLink implements SeamLink {
   /** Reports no end. What was sent goes out first, bounded; resolves when nothing is left open. Idempotent. */
   close(goodbye: GoodbyeReason | null): Promise<void> {
     if (this.#closing !== null) return this.#closing
-    if (goodbye !== null && this.#phase === 'proved') this.#link?.send(encodeGoodbye(goodbye))
+    if (goodbye !== null && this.#phase === 'proved') this.#transmit(encodeGoodbye(goodbye))
     this.#release()
     this.#closing = this.#link?.close() ?? Promise.resolve()
     return this.#closing
@@ -118,6 +116,10 @@ export class PeerLink implements SeamLink {
 
   #onOpen(): void {
     if (this.#phase !== 'opening' || this.#link === null) return
+    if (this.#link.maxMessageBytes < MIN_MESSAGE_BYTES) {
+      this.#end('refused', `its messages hold less than ${MIN_MESSAGE_BYTES} bytes`)
+      return
+    }
     this.#phase = 'proving'
     const { clock } = this.#options
     clock.clearTimeout(this.#deadline)
@@ -153,6 +155,17 @@ export class PeerLink implements SeamLink {
     }
   }
 
+  #transmit(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#bufferedAtMost += bytes.length
+    this.#link?.send(bytes)
+  }
+
+  /** Whether more than `mark` bytes are queued. */
+  #isBuffering(mark: number): boolean {
+    if (this.#bufferedAtMost > mark) this.#bufferedAtMost = this.#link?.bufferedAmount ?? 0
+    return this.#bufferedAtMost > mark
+  }
+
   /* ── Handshake ─────────────────────────────────────────────────────────────────────────────── */
 
   #step(input: HandshakeInput): void {
@@ -162,8 +175,7 @@ export class PeerLink implements SeamLink {
   #run(effect: HandshakeEffect): void {
     switch (effect.kind) {
       case 'send':
-        this.#link?.send(effect.bytes)
-        return
+        return this.#transmit(effect.bytes)
       case 'sign':
         this.#await(this.#options.identity.sign(effect.bytes), (signature) => ({ kind: 'signed', signature }))
         return
@@ -173,6 +185,7 @@ export class PeerLink implements SeamLink {
       case 'proved':
         this.#options.clock.clearTimeout(this.#deadline)
         this.#phase = 'proved'
+        this.maxPayloadBytes = Math.min(MAX_FRAME_BYTES, this.#link?.maxMessageBytes ?? 0) - DATA_HEADER_BYTES
         this.#options.events.onProved()
         for (const bytes of effect.held) if (this.#stillProved()) this.#onFrame(bytes)
         return
@@ -216,6 +229,12 @@ export const HANDSHAKE_BOUND_MS = 10_000
 
 /** Largest data-channel message. Some engines refuse more, and larger ones hold up what is behind them. */
 export const MAX_FRAME_BYTES = 262_144
+
+/**
+ * Every engine takes as much (RFC 8831, section 6.6). The other end says what it takes, and the least of
+ * all links is what a seam may broadcast: less would let one peer stop a whole room.
+ */
+export const MIN_MESSAGE_BYTES = 16_384
 
 /** A lossy frame goes out only while at most this much is queued: one that waits is late, and no use. */
 export const LOSSY_MARK_BYTES = 32_768

@@ -7,7 +7,8 @@ import { createPeerIdentity } from '../../seam/peer-identity.ts'
 import { seededRandom } from '../../sim/seeded-random.ts'
 import { VirtualClock } from '../../sim/virtual-clock.ts'
 import { SignalTag, WebRtcLoom, type WebRtcLoomOptions } from './index.ts'
-import { HIGH_WATER_BYTES } from './link-driver.ts'
+import type { SignalSocket } from '../../signal/signal-socket.ts'
+import { HIGH_WATER_BYTES, type Link, type LinkEvents, type LinkOptions } from './link-driver.ts'
 import { FALLBACK_DIAL_MS, INTERRUPTED_GRACE_MS } from './mesh.ts'
 import { SEARCH_BOUND_MS } from './room-presence.ts'
 import { VirtualLinks } from './test-support/virtual-links.ts'
@@ -303,6 +304,41 @@ describe('WebRtcLoom in virtual time', () => {
     await world.end()
   })
 
+  it('[RTC-39] a link that takes small messages only is refused, and does not lower what the seam carries', async () => {
+    const world = new World()
+    const links = {
+      open: (of: LinkOptions) => Object.assign(world.links.driver().open(of), { maxMessageBytes: 1_000 }),
+    }
+    const host = await world.run(world.loom({ links }).reopen(ROOM))
+    const budget = host.maxPayloadBytes
+    await expect(world.run(world.loom().join(ROOM))).rejects.toBeInstanceOf(LinkFailedError)
+    expect([host.maxPayloadBytes, host.peers.get().size]).toEqual([budget, 1])
+    await world.end(host)
+  })
+
+  it('[RTC-3] a friend who vanishes without a word at any millisecond of a join leaves nothing open', async () => {
+    const outcomes = { linked: 0, failed: 0 }
+    for (let afterMs = 0; afterMs < 60; afterMs += 2) {
+      const world = new World()
+      const friend = new Mortal(world)
+      await world.run(friend.loom().reopen(ROOM))
+      const joining = world
+        .loom()
+        .join(ROOM)
+        .catch((error: unknown) => error)
+      await world.clock.advance(afterMs)
+      friend.vanish()
+      const outcome = await world.run(joining)
+      if (outcome instanceof LinkFailedError) outcomes.failed++
+      else outcomes.linked++
+      if (!(outcome instanceof LinkFailedError)) await world.run((outcome as Seam).close())
+      friend.bury()
+      await world.end()
+    }
+    expect(outcomes.failed).toBeGreaterThan(5)
+    expect(outcomes.linked).toBeGreaterThan(5)
+  })
+
   it('[RTC-4] an abort at any millisecond of a join leaves nothing open', async () => {
     let aborted = 0
     for (let afterMs = 0; afterMs < 40; afterMs++) {
@@ -331,6 +367,76 @@ describe('WebRtcLoom in virtual time', () => {
     expect(() => loom({ servers: ['ftp://x'] })).toThrow(TypeError)
   })
 })
+
+/** A peer whose process may end: from one moment to the next it does nothing and hears nothing. */
+class Mortal {
+  readonly #world: World
+  readonly #sockets: SignalSocket[] = []
+  readonly #links: Link[] = []
+  readonly #timers: unknown[] = []
+  #gone = false
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  loom(): WebRtcLoom {
+    const { clock, servers, links } = this.#world
+    const whileAlive = <A extends unknown[]>(act: (...args: A) => void): ((...args: A) => void) => {
+      return (...args) => {
+        if (!this.#gone) act(...args)
+      }
+    }
+    const deaf = (events: LinkEvents): LinkEvents => {
+      const heard = Object.entries(events).map(([name, hear]: [string, (...args: unknown[]) => void]) => [
+        name,
+        whileAlive(hear),
+      ])
+      return Object.fromEntries(heard) as LinkEvents
+    }
+    const sockets = this.#sockets
+    return this.#world.loom({
+      clock: {
+        now: () => clock.now(),
+        wallNow: () => clock.wallNow(),
+        track: (io) => clock.track(io),
+        clearTimeout: (handle) => clock.clearTimeout(handle),
+        setTimeout: (run, ms) => {
+          const handle = clock.setTimeout(whileAlive(run), ms)
+          this.#timers.push(handle)
+          return handle
+        },
+      },
+      links: {
+        open: (options) => {
+          const link = links.driver().open({ ...options, events: deaf(options.events) })
+          this.#links.push(link)
+          return link
+        },
+      },
+      WebSocket: class extends servers.WebSocket {
+        constructor(url: string) {
+          super(url)
+          sockets.push(this)
+        }
+        override addEventListener(type: string, listener: (event: never) => void): void {
+          super.addEventListener(type as never, whileAlive(listener as (event: unknown) => void) as never)
+        }
+      },
+    })
+  }
+
+  vanish(): void {
+    this.#gone = true
+  }
+
+  /** What the network and the platform do sooner or later about one that has vanished. */
+  bury(): void {
+    for (const socket of this.#sockets) socket.close()
+    for (const link of this.#links) void link.close()
+    for (const timer of this.#timers) this.#world.clock.clearTimeout(timer)
+  }
+}
 
 function silentLink(): ReturnType<NonNullable<WebRtcLoomOptions['links']>['open']> {
   return {

@@ -260,10 +260,7 @@ export class WebRtcSeam {
 
   #maxPayloadBytes(): number {
     let max = MAX_FRAME_BYTES - DATA_HEADER_BYTES
-    for (const peer of this.core.peers.get()) {
-      const link = this.core.linkOf(peer)
-      if (link instanceof PeerLink) max = Math.min(max, link.maxPayloadBytes)
-    }
+    for (const link of this.#links.values()) max = Math.min(max, link.maxPayloadBytes)
     return max
   }
 
