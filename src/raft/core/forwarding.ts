@@ -15,11 +15,15 @@ export function giveProposals(r: Replica): void {
   else if (r.leader !== null) r.proposals.giveParked((proposal) => forward(r, proposal))
 }
 
-/** Repeats what the leader of this term was sent and has not committed: a frame may have been lost. */
+/**
+ * Repeats what the leader of this term was sent and has not committed: a frame may have been lost. While the leader
+ * is out of sight the attempt is put off, not given up: the same leader may be heard again.
+ */
 export function resendForwards(r: Replica): void {
-  r.proposals.resendAtMs = Infinity
-  if (r.leader === null || r.state === 'leader') return
-  for (const proposal of r.proposals.withLeaderOf(r.term)) sendForward(r, r.leader, proposal)
+  const unsettled = r.state === 'leader' ? [] : r.proposals.withLeaderOf(r.term)
+  r.proposals.resendAtMs = unsettled.length > 0 ? r.at.nowMs + r.timing.electionTimeoutMinMs : Infinity
+  if (r.leader === null) return
+  for (const proposal of unsettled) sendForward(r, r.leader, proposal)
 }
 
 /** A member's proposal arrived. It is appended once, however often it comes, or left for the member to repeat. */
@@ -79,16 +83,14 @@ function appendLocally(r: Replica, proposal: Proposal): boolean {
   if (hasBacklog(r)) return false
   const { command, dedupKey } = proposal
   proposal.sentTerm = r.term
-  const maxBytes = maxCommandBytes(r.at.frameBytes, dedupKey, r.id)
-  if (command.length > maxBytes) refuse(r, proposal, Math.max(0, maxBytes))
-  else r.appendOwn({ kind: 'command', command, dedupKey, proposer: r.id })
+  if (fits(r, proposal)) r.appendOwn({ kind: 'command', command, dedupKey, proposer: r.id })
   return true
 }
 
 function forward(r: Replica, proposal: Proposal): boolean {
   if (r.leader === null || proposal.serial - r.proposals.lowestSerial >= FORWARD_WINDOW) return false
   proposal.sentTerm = r.term
-  sendForward(r, r.leader, proposal)
+  if (fits(r, proposal)) sendForward(r, r.leader, proposal)
   return true
 }
 
@@ -97,6 +99,14 @@ function sendForward(r: Replica, leader: NodeId, proposal: Proposal): void {
   const { incarnation, lowestSerial: lowest } = r.proposals
   r.outbox.send(leader, { kind: 'forward', term: r.term, incarnation, serial, lowest, dedupKey, command })
   if (r.proposals.resendAtMs === Infinity) r.proposals.resendAtMs = r.at.nowMs + r.timing.electionTimeoutMinMs
+}
+
+/** Frames may have become smaller while the proposal waited. One that no frame can carry is refused. */
+function fits(r: Replica, proposal: Proposal): boolean {
+  const maxBytes = maxCommandBytes(r.at.frameBytes, proposal.dedupKey, r.id)
+  if (proposal.command.length <= maxBytes) return true
+  refuse(r, proposal, Math.max(0, maxBytes))
+  return false
 }
 
 function refuse(r: Replica, proposal: Proposal, maxBytes: number): void {

@@ -116,8 +116,10 @@ interface ProcessForwards {
   readonly taken: Map<number, number | null>
 }
 
-/** Processes of one member that a leader remembers in a term; forwards of further ones are not taken. */
-const MAX_PROCESSES = 16
+/** Processes of one member that a leader takes forwards from at a time: a new one retires the oldest. */
+const MAX_LIVE_PROCESSES = 16
+/** Processes of one member that a leader remembers in a term, retired ones too; forwards of further ones are not taken. */
+const MAX_PROCESSES = 1024
 
 /** What a leader has taken from each member in its term, so that a forward is appended once, however late a copy comes. */
 export class ForwardLedger {
@@ -163,9 +165,17 @@ export class ForwardLedger {
       if (processes.size >= MAX_PROCESSES) return null
       process = { lowest: 0, taken: new Map() }
       processes.set(incarnation, process)
+      retire([...processes.values()].at(-1 - MAX_LIVE_PROCESSES))
     }
     return process
   }
+}
+
+/** A process that so many have followed is gone. Nothing of it is new any more, and no serial need be kept. */
+function retire(process: ProcessForwards | undefined): void {
+  if (process === undefined) return
+  process.lowest = Infinity
+  process.taken.clear()
 }
 
 function keyText({ clientId, requestId }: DedupKey): string {
