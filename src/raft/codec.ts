@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts'
 import type { DedupKey, MembershipRecord, NodeId, StoredEntry } from './contract.ts'
+import { MAX_MEMBERS } from './core/configuration.ts'
 import type { Append, RaftMessage } from './core/message.ts'
 import { MAX_ID_BYTES } from './id.ts'
 
@@ -8,9 +9,6 @@ import { MAX_ID_BYTES } from './id.ts'
  * in docs/wire.md. Entries leave out what the frame implies (index) and what repeats (proposer, client).
  */
 export const RAFT_WIRE_VERSION = 1
-
-/** Most members in one set of a configuration. */
-export const MAX_SET_MEMBERS = 1024
 
 const KIND = {
   'pre-vote': 1,
@@ -240,7 +238,7 @@ function writeSet(w: ByteWriter, ids: readonly NodeId[]): void {
 
 function readSet(r: ByteReader): NodeId[] {
   const count = r.varint()
-  if (count > MAX_SET_MEMBERS) throw new MalformedBytesError(`${count} members`)
+  if (count > MAX_MEMBERS) throw new MalformedBytesError(`${count} members`)
   const ids = new Set<NodeId>()
   for (let i = 0; i < count; i++) ids.add(readId(r))
   if (ids.size !== count) throw new MalformedBytesError('a member named twice')

@@ -147,15 +147,22 @@ export interface RaftNode extends AsyncDisposable {
   /** Every committed index from `index` on, exactly once, in order: first from the log, then live. Ends at close. */
   committedFrom(index: number, options?: WaitOptions): AsyncIterable<Committed>
   /**
-   * Resolves with the committed entry. On any role: others forward to the leader, and with none known
-   * the call waits. Rejects with `LeadershipLostError` (outcome unknown), `PayloadTooLargeError`, `ClosedError`.
+   * Resolves with the committed entry. On any role: others forward to the leader, with none known the call waits,
+   * and a proposal under way outlives its leader. Rejects with the signal's reason, `ClosedError` or
+   * `StorageFailedError` (what was under way may still take effect), and with `PayloadTooLargeError` or
+   * `OverloadedError` (nothing was proposed). `TypeError` and `RangeError` are for a `requestId` that is missing or none.
    * `automatic`: under a key of the node's own even if its client is durable; for a layer's own commands.
    */
   propose(
     command: Uint8Array,
     options?: WaitOptions & { requestId?: number | undefined; automatic?: boolean | undefined },
   ): Promise<LogEntry>
-  /** On the leader. Resolves when the new configuration has committed. */
+  /**
+   * On the leader (`NotLeaderError` elsewhere). Resolves when the new configuration has committed. Rejects with
+   * `MembershipChangeInProgressError`, `LearnerNotCaughtUpError` or `RangeError` (nothing was changed, or no more than
+   * that strangers became learners), with `LeadershipLostError` (outcome unknown once the change was in the log), and
+   * like `propose` when aborted, closed or without a storage.
+   */
   changeMembership(
     change: MembershipChange,
     options?: WaitOptions & { ifConfigIndex?: number | undefined },

@@ -21,11 +21,11 @@ import type {
   RaftTraceEvent,
   RaftTransport,
 } from './contract.ts'
-import { sameSet } from './core/configuration.ts'
+import { checkMemberCount, sameSet } from './core/configuration.ts'
 import { maxCommandBytes } from './core/entry-size.ts'
 import { type Input, RaftCore, type Ready } from './core/raft-core.ts'
 import type { Circumstances, DurableState, Outcome, TraceNote } from './core/replica.ts'
-import { checkId } from './id.ts'
+import { checkNodeId } from './id.ts'
 import { type Settings, settingsOf } from './settings.ts'
 import { restored, volatileStorage } from './starting-state.ts'
 import { TraceStream } from './trace-stream.ts'
@@ -47,8 +47,9 @@ export interface RaftNodeOptions {
 
 /**
  * Starts a node: loads and checks what it promised before, then follows, leads or learns as its log says.
- * Rejects with `ConfigError` (timing that cannot work, another node's storage), `CorruptStateError`
- * (stored state that cannot be right: nothing is repaired) or `StorageFailedError`.
+ * Rejects with `RangeError` (a field of the configuration, an id, too many members), `ConfigError` (timing that
+ * cannot work, another node's storage or transport), `CorruptStateError` (stored state that cannot be right:
+ * nothing is repaired) or `StorageFailedError`.
  */
 export async function raftNode(options: RaftNodeOptions): Promise<RaftNode> {
   const {
@@ -59,7 +60,8 @@ export async function raftNode(options: RaftNodeOptions): Promise<RaftNode> {
     clock = systemClock,
     random = systemRandom,
   } = options
-  checkId('the node id', id)
+  checkNodeId('the node id', id)
+  checkCluster(options.cluster)
   const settings = settingsOf(config, clock)
   const serials = new ClientSerials(identity, id, random)
   if (transport.selfId !== id)
@@ -251,7 +253,9 @@ class DrivenRaftNode implements RaftNode {
   }
 
   #write({ id, batch }: NonNullable<Ready['write']>): void {
-    tracked(this.#parts.clock, this.#parts.storage.write(batch)).then(
+    const { clock, storage } = this.#parts
+    const write = async (): Promise<void> => storage.write(batch)
+    tracked(clock, write()).then(
       () => this.#step({ kind: 'written', id }),
       (cause: unknown) => {
         const message =
@@ -355,7 +359,10 @@ class DrivenRaftNode implements RaftNode {
     if (this.#ended === null) return
     if (this.#ended instanceof ClosedError)
       throw new ClosedError('the node is closed: nothing was done; start a new one')
-    throw this.#ended
+    throw new StorageFailedError('the storage failed and this node stopped: nothing was done; start a new one', {
+      outcome: 'refused',
+      cause: this.#ended.cause,
+    })
   }
 }
 
@@ -364,8 +371,14 @@ function copyOf(change: MembershipChange): MembershipChange {
   const [addLearners, promote, demote, remove] = [change.addLearners, change.promote, change.demote, change.remove].map(
     (ids) => [...(ids ?? [])],
   ) as [NodeId[], NodeId[], NodeId[], NodeId[]]
-  for (const id of [...addLearners, ...promote]) checkId(`the id of a new member`, id)
+  for (const id of [...addLearners, ...promote]) checkNodeId('the id of a new member', id)
   return { addLearners, promote, demote, remove }
+}
+
+function checkCluster({ voters, learners }: ClusterConfig): void {
+  const members = new Set([...voters, ...learners])
+  checkMemberCount(members.size)
+  for (const id of members) checkNodeId('the id of a member', id)
 }
 
 function sameConfig(a: ClusterConfig, b: ClusterConfig): boolean {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Seam } from '../seam/contract.ts'
 import type { NodeId } from './contract.ts'
 import { type LinkBinding, type SeamTransport, seamTransport } from './seam-transport.ts'
@@ -86,6 +86,25 @@ describe('seamTransport', () => {
       await cluster.close()
     })
   }
+
+  it('[RLINK-2] an owner that throws when told of a mismatch does not end the reading', async () => {
+    const reported: unknown[] = []
+    vi.stubGlobal('reportError', (error: unknown) => reported.push(error))
+    const { cluster, a, b, seams, heard } = await connect({ gameId: 'x', lineage: '' }, undefined, () => {
+      throw new Error('an owner with a fault')
+    })
+    await a.close()
+    const again = seamTransport(seams.a)
+    void drain(again.incoming[Symbol.asyncIterator](), () => {})
+    await cluster.clock.advance(50)
+    again.send('b', frame(7))
+    await cluster.clock.advance(50)
+    vi.unstubAllGlobals()
+    expect(reported).toHaveLength(2)
+    expect(heard).toEqual([{ from: 'a', bytes: [1, 7] }])
+    expect([...b.peers.get()]).toEqual(['a'])
+    await cluster.close()
+  })
 
   it('[RLINK-3] sending never throws: to a stranger, over the budget, on a torn seam, the frame is dropped and counted', async () => {
     const { cluster, a, seams } = await connect()

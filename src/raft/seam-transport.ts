@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts'
 import { ClosedError } from '../base/errors.ts'
-import { observable, sameMembers } from '../base/observable.ts'
+import { observable, reportUncaught, sameMembers } from '../base/observable.ts'
 import type { PeerId, Seam, Swatch } from '../seam/contract.ts'
 import type { NodeId, RaftTransport } from './contract.ts'
 
@@ -82,7 +82,16 @@ export function seamTransport(seam: Seam, options: SeamTransportOptions = {}): S
     const without = [...bound.get()].filter((peer) => peer !== from)
     if (agrees && seam.peers.get().has(from)) bound.set(new Set([...without, from]))
     else bound.set(new Set(without))
-    if (!agrees) options.onMismatch?.(from, { gameId: theirs.gameId, lineage: theirs.lineage })
+    if (!agrees) tell(from, theirs)
+  }
+
+  const tell = (peer: PeerId, { gameId, lineage }: LinkBinding): void => {
+    try {
+      options.onMismatch?.(peer, { gameId, lineage })
+    } catch (error) {
+      // The owner's fault must not end the reading.
+      reportUncaught(error)
+    }
   }
 
   /** The frame is for the node; what is not is dealt with here. */

@@ -1,6 +1,12 @@
 import { settleProposals } from './forwarding.ts'
 import type { Replica } from './replica.ts'
 
+/**
+ * How long a new commit index waits for a write to travel with before it is stored on its own, milliseconds. Long
+ * enough not to stand in the way of the move that follows at once, short enough for a page that is closed next.
+ */
+export const STORE_COMMIT_DELAY_MS = 20
+
 /** Moves the commit index forward, never back and never past the log, and settles what that decides. */
 export function commitThrough(r: Replica, index: number): void {
   const through = Math.min(index, r.log.lastIndex)
@@ -8,7 +14,7 @@ export function commitThrough(r: Replica, index: number): void {
   const entries = r.log.slice(r.commit + 1, through)
   r.commit = through
   for (const entry of entries) r.committed.push(entry)
-  if (r.storeCommitAtMs === Infinity) r.storeCommitAtMs = r.at.nowMs + r.timing.heartbeatIntervalMs
+  if (r.storeCommitAtMs === Infinity) r.storeCommitAtMs = r.at.nowMs + STORE_COMMIT_DELAY_MS
   r.note('commit', { index: through })
   settleProposals(r, entries)
 }

@@ -1,5 +1,8 @@
 import type { ClusterConfig, MembershipChange, MembershipRecord, NodeId } from '../contract.ts'
 
+/** Most members of a configuration, and so of each set in it. */
+export const MAX_MEMBERS = 1024
+
 /**
  * Who votes and who only listens, as of one log entry. A configuration is *joint* while a change of
  * voters is under way (Raft paper, section 6): then every decision needs a majority of the incoming
@@ -65,7 +68,7 @@ export function quorumIndex(config: Configuration, matchOf: (id: NodeId) => numb
 /**
  * The configuration that `change` makes of `config`. Repeating what already holds (adding a member,
  * promoting a voter, removing a stranger) changes nothing. Throws `RangeError` for what cannot be meant:
- * one node under two headings, promoting or demoting a stranger, leaving no voter.
+ * one node under two headings, promoting or demoting a stranger, leaving no voter, more than {@link MAX_MEMBERS}.
  */
 export function changed(config: ClusterConfig, change: MembershipChange): ClusterConfig {
   const add = new Set(change.addLearners)
@@ -94,7 +97,13 @@ export function changed(config: ClusterConfig, change: MembershipChange): Cluste
     learners.delete(id)
   }
   if (voters.size === 0) throw new RangeError('the change would leave no voter: nothing could ever commit again')
+  checkMemberCount(voters.size + learners.size)
   return { voters, learners }
+}
+
+/** Throws `RangeError` for more members than frames can tell of. */
+export function checkMemberCount(count: number): void {
+  if (count > MAX_MEMBERS) throw new RangeError(`a cluster of ${count} members: it may have ${MAX_MEMBERS}`)
 }
 
 export function sameSet(a: ReadonlySet<NodeId>, b: ReadonlySet<NodeId>): boolean {

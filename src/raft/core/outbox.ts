@@ -3,6 +3,9 @@ import type { Outgoing, RaftMessage } from './message.ts'
 
 type Batch = { -readonly [K in keyof RaftWrite]: RaftWrite[K] } & { entries?: StoredEntry[] }
 
+/** Frames held for a disk that does not answer, beyond which further ones count as lost: they are asked for again. */
+export const MAX_HELD_MESSAGES = 1024
+
 /**
  * What one round of the core wants done outside: frames to send and one batch to make durable. A frame
  * that promises something (a vote, an acknowledgement) is held until every write begun before it is
@@ -33,7 +36,7 @@ export class Outbox {
   sendWhenDurable(to: NodeId, message: RaftMessage): void {
     const write = this.pendingWrite
     if (write <= this.#durable) this.#messages.push({ to, message })
-    else this.#held.push({ to, message, write })
+    else if (this.#held.length < MAX_HELD_MESSAGES) this.#held.push({ to, message, write })
   }
 
   recordTerm(term: number, vote: NodeId | null): void {
