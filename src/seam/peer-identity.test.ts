@@ -59,6 +59,7 @@ describe('peer identity', () => {
   it('[IDENT-4] a page without WebCrypto is told so', async () => {
     vi.stubGlobal('crypto', {})
     await expect(createPeerIdentity()).rejects.toBeInstanceOf(InsecureContextError)
+    await expect(createKeyPair()).rejects.toBeInstanceOf(InsecureContextError)
     await expect(verifySignature(new Uint8Array(65), utf8('x'), new Uint8Array(64))).rejects.toBeInstanceOf(
       InsecureContextError,
     )

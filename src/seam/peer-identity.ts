@@ -26,7 +26,7 @@ export async function createPeerIdentity(): Promise<PeerIdentity> {
 }
 
 /** An ECDSA P-256 pair whose private key can be stored (structured clone) but not extracted. */
-export function createKeyPair(): Promise<CryptoKeyPair> {
+export async function createKeyPair(): Promise<CryptoKeyPair> {
   return subtle().generateKey(KEY_ALGORITHM, false, ['sign', 'verify'])
 }
 

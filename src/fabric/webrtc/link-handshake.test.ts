@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { utf8 } from '../../base/bytes.ts'
-import type { PeerIdentity } from '../../seam/contract.ts'
+import { VIEW_CREDIT_BYTES, type PeerIdentity } from '../../seam/contract.ts'
+import { MIN_FRAME_COST } from '../../seam/credit.ts'
 import { createPeerIdentity, peerIdOf, verifySignature } from '../../seam/peer-identity.ts'
 import { encodeData, encodeGoodbye, encodeHello, encodeProof, LINK_VERSION, NONCE_BYTES } from './link-frames.ts'
 import {
@@ -92,6 +93,7 @@ describe('the handshake of a link', () => {
     await a.step({ kind: 'frame', bytes: b.sent[0] as Uint8Array })
     a.machine.step({ kind: 'frame', bytes: b.sent[1] as Uint8Array })
     const bytes = encodeData(new Uint8Array())
+    expect(MAX_HELD_FRAMES).toBeGreaterThan(VIEW_CREDIT_BYTES / MIN_FRAME_COST)
     for (let i = 0; i < MAX_HELD_FRAMES; i++) expect(a.machine.step({ kind: 'frame', bytes })).toEqual([])
     expect(a.machine.step({ kind: 'frame', bytes })).toEqual([{ kind: 'refused', reason: 'flooded' }])
   })

@@ -1,5 +1,6 @@
 import { ByteWriter, equalBytes, MalformedBytesError } from '../../base/bytes.ts'
 import type { PeerId } from '../../seam/contract.ts'
+import { CUT_OFF_BYTES, MIN_FRAME_COST } from '../../seam/credit.ts'
 import {
   decodeLinkFrame,
   encodeHello,
@@ -157,9 +158,12 @@ export class LinkHandshake {
 /** Separates these signatures from anything else the same key ever signs. */
 const TRANSCRIPT_DOMAIN = 'selvage link proof'
 
-/** Frames, and their bytes, that wait while the other end's proof is being verified. */
-export const MAX_HELD_FRAMES = 4096
-export const MAX_HELD_BYTES: number = 2 * 1_048_576
+/**
+ * Bytes, and frames, that wait while the other end's proof is being verified. Who keeps to its credit
+ * never meets either, be its frames as small as they may.
+ */
+export const MAX_HELD_BYTES: number = CUT_OFF_BYTES
+export const MAX_HELD_FRAMES: number = CUT_OFF_BYTES / MIN_FRAME_COST
 
 export interface HandshakeSelf {
   /** Address of the room on the servers. */

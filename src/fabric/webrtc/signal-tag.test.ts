@@ -33,6 +33,23 @@ describe('SignalTag', () => {
     )
   })
 
+  it('[TAG-1] the largest tag there is survives the way', () => {
+    const servers = Array.from({ length: TAG_BOUNDS.servers }, (_, i) =>
+      `wss://${i}.example/?`.padEnd(TAG_BOUNDS.server, '&'),
+    )
+    const tag = new SignalTag({ room: '/'.repeat(TAG_BOUNDS.room), servers, secret: SECRET })
+    expect(SignalTag.fromURL(tag.toURL('https://games.example/play').href)).toEqual(tag)
+  })
+
+  it('[TAG-3] a page too long to carry a tag is refused instead of making a link that nobody can read', () => {
+    const page = `https://games.example/${'y'.repeat(TAG_BOUNDS.link)}`
+    expect(() => new SignalTag({ room: 'oak' }).toURL(page)).toThrow(TypeError)
+  })
+
+  it('[TAG-3] a server whose address grows beyond its bound when spelled out is refused', () => {
+    expect(() => new SignalTag({ room: 'oak', servers: [`wss://x/${'é'.repeat(200)}`] })).toThrow(TypeError)
+  })
+
   it('[TAG-2] a public tag has a room key, a private one has none, and neither shows its secret as a key', () => {
     expect(new SignalTag({ room: 'oak' })).toMatchObject({ roomKey: 'oak', sessionName: 'oak' })
     const secret = new SignalTag({ room: 'oak', secret: SECRET })
@@ -52,6 +69,7 @@ describe('SignalTag', () => {
   it.each([
     ['', 'a name that is empty'],
     ['x'.repeat(TAG_BOUNDS.room + 1), 'a name that is too long'],
+    ['oak \ud800', 'a name with half a surrogate pair'],
     ['ä'.repeat(TAG_BOUNDS.room / 2 + 1), 'a name whose UTF-8 is too long'],
   ])('[TAG-3] refuses %2$s', (room) => {
     expect(() => new SignalTag({ room })).toThrow(TypeError)

@@ -1,9 +1,9 @@
-import { toBase64Url, utf8 } from '../../base/bytes.ts'
+import { fromUtf8, toBase64Url, utf8 } from '../../base/bytes.ts'
 import type { Tag } from '../../seam/contract.ts'
 import { isRoomSecret } from './room-address.ts'
 
-/** Bounds of what a tag may hold. Lengths are bytes of UTF-8. */
-export const TAG_BOUNDS = { room: 128, servers: 8, server: 512, link: 8_192 } as const
+/** Bounds of what a tag may hold, and of the link that carries it. Lengths are bytes of UTF-8. */
+export const TAG_BOUNDS = { room: 128, servers: 8, server: 512, link: 16_384 } as const
 
 /**
  * Names a room to join: a public one by its key, a private one by its secret, which an invite carries.
@@ -20,9 +20,7 @@ export class SignalTag implements Tag {
   constructor(options: SignalTagOptions) {
     const { room, servers = [] } = options
     const secret = options.secret instanceof Uint8Array ? toBase64Url(options.secret) : options.secret
-    if (typeof room !== 'string' || room === '' || utf8(room).length > TAG_BOUNDS.room) {
-      throw new TypeError(`the name of a room is 1 to ${TAG_BOUNDS.room} bytes of UTF-8`)
-    }
+    if (!isRoomName(room)) throw new TypeError(`the name of a room is 1 to ${TAG_BOUNDS.room} bytes of UTF-8`)
     if (servers.length > TAG_BOUNDS.servers)
       throw new TypeError(`a tag names ${TAG_BOUNDS.servers} servers at the most`)
     if (secret !== undefined && !isRoomSecret(secret))
@@ -47,7 +45,8 @@ export class SignalTag implements Tag {
 
   /**
    * `page` with the tag as its fragment, in place of one it had. Browsers send no fragment to any
-   * server, so that the secret stays between those who share the link.
+   * server, so that the secret stays between those who share the link. Throws a `TypeError` where the
+   * page's own address leaves too little of {@link TAG_BOUNDS}.
    */
   toURL(page: URL | string): URL {
     const fields = new URLSearchParams({ room: this.room })
@@ -55,6 +54,8 @@ export class SignalTag implements Tag {
     for (const server of this.servers) fields.append('server', server)
     const url = new URL(page)
     url.hash = fields.toString()
+    if (url.href.length > TAG_BOUNDS.link)
+      throw new TypeError('the address of this page is too long to carry an invite')
     return url
   }
 
@@ -77,7 +78,7 @@ export interface SignalTagOptions {
 
 /** One spelling per server, so that two lists can be compared. Throws a `TypeError` for other than `ws:` and `wss:`. */
 export function normalServerUrl(text: string): string {
-  if (typeof text !== 'string' || text.length > TAG_BOUNDS.server) throw new TypeError('a server is named by a URL')
+  if (typeof text !== 'string') throw new TypeError('a server is named by a URL')
   const url = new URL(text)
   if (url.protocol === 'http:') url.protocol = 'ws:'
   if (url.protocol === 'https:') url.protocol = 'wss:'
@@ -86,7 +87,16 @@ export function normalServerUrl(text: string): string {
   if (url.hash !== '' || url.username !== '' || url.password !== '') {
     throw new TypeError('the address of a signalling server has no fragment and no credentials')
   }
+  if (url.href.length > TAG_BOUNDS.server)
+    throw new TypeError(`the address of a signalling server is over ${TAG_BOUNDS.server} characters`)
   return url.href
+}
+
+/** Half a surrogate pair would come out of a link as another name. */
+function isRoomName(room: unknown): boolean {
+  if (typeof room !== 'string' || room === '') return false
+  const bytes = utf8(room)
+  return bytes.length <= TAG_BOUNDS.room && fromUtf8(bytes) === room
 }
 
 function only(fields: URLSearchParams, name: string): string | undefined {

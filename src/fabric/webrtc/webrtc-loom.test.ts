@@ -145,6 +145,7 @@ describe('WebRtcLoom in virtual time', () => {
     for (let i = 0; i < 5; i++) arrived.push((await world.next(b)).delivery)
     expect(arrived).toEqual(['reliable', 'reliable', 'reliable', 'reliable', 'lossy'])
     await world.end(a, b)
+    expect(host.diagnostics(a).lossyDropped).toBe(2)
   })
 
   it('[RTC-37] what is buffered stays at or under the mark, for frames of any size', async () => {

@@ -34,6 +34,8 @@ export class WebRtcSeam {
   readonly #changed = observable<number>(0)
   #lastFailure: string | null = null
   #malformed = 0
+  /** By links that are no more. */
+  #lossyDropped = 0
 
   constructor(options: WebRtcSeamOptions) {
     this.#options = options
@@ -76,7 +78,7 @@ export class WebRtcSeam {
   }
 
   get diagnostics(): WebRtcDiagnostics {
-    let lossyDropped = this.core.lossyDropped
+    let lossyDropped = this.core.lossyDropped + this.#lossyDropped
     for (const link of this.#links.values()) lossyDropped += link.lossyDropped
     return {
       refused: new Map(this.#refusals),
@@ -152,6 +154,7 @@ export class WebRtcSeam {
     const link = this.#links.get(id)
     if (link === undefined) return
     this.#links.delete(id)
+    this.#lossyDropped += link.lossyDropped
     this.#letClose(link.close(goodbye))
   }
 
