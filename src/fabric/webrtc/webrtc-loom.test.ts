@@ -10,6 +10,7 @@ import { SignalTag, WebRtcLoom, type WebRtcLoomOptions } from './index.ts'
 import type { SignalSocket } from '../../signal/signal-socket.ts'
 import { HIGH_WATER_BYTES, type Link, type LinkEvents, type LinkOptions } from './link-driver.ts'
 import { FALLBACK_DIAL_MS, INTERRUPTED_GRACE_MS } from './mesh.ts'
+import { LINK_BOUND_MS } from './peer-link.ts'
 import { SEARCH_BOUND_MS } from './room-presence.ts'
 import { VirtualLinks } from './test-support/virtual-links.ts'
 import { VirtualSignalServers } from './test-support/virtual-signal-servers.ts'
@@ -338,6 +339,28 @@ describe('WebRtcLoom in virtual time', () => {
     }
     expect(outcomes.failed).toBeGreaterThan(5)
     expect(outcomes.linked).toBeGreaterThan(5)
+  })
+
+  it('[RTC-3] a newcomer who vanishes without a word at any millisecond leaves nothing with who was there', async () => {
+    for (let afterMs = 0; afterMs < 60; afterMs += 2) {
+      const world = new World()
+      const loom = world.loom()
+      const host = await world.run(loom.reopen(ROOM))
+      const timers = world.clock.pendingTimers
+      const newcomer = new Mortal(world)
+      newcomer
+        .loom()
+        .join(ROOM)
+        .catch(() => {})
+      await world.clock.advance(afterMs)
+      newcomer.vanish()
+      await world.clock.advance(20_000)
+      newcomer.bury()
+      await world.clock.advance(LINK_BOUND_MS)
+      expect([loom.diagnostics(host).openLinks, host.peers.get().size]).toEqual([0, 1])
+      expect(world.clock.pendingTimers).toBe(timers)
+      await world.end(host)
+    }
   })
 
   it('[RTC-4] an abort at any millisecond of a join leaves nothing open', async () => {
