@@ -91,6 +91,32 @@ describe('frames of others', () => {
     })
   }
 
+  it('[RAFT-18] who votes is asked of those the node knows now, and a word about the past does not change whom', () => {
+    const record = (...voters: string[]) => ({ voters, learners: [], old: null })
+    const asked = (from: string, nowMs: number): string[] =>
+      receive(from, append(9, 0, 0, []), nowMs)
+        .messages.filter(({ message }) => message.kind === 'who-votes')
+        .map(({ to }) => to)
+        .sort()
+    receive('other', { kind: 'voters', term: 3, index: 4, config: record('self', 'other', 'fourth') })
+    expect(asked('stranger', 0)).toEqual(['fourth', 'leader', 'other'])
+    const newer = { ...entry(4, 3), kind: 'command' } as const
+    const change: StoredEntry = { ...entry(5, 3), kind: 'config', config: record('self', 'leader', 'fifth') }
+    receive('leader', append(3, 3, 2, [newer, change]))
+    expect(asked('stranger', 1000)).toEqual(['fifth', 'leader'])
+  })
+
+  for (const from of ['listener', 'stranger']) {
+    it(`[RAFT-21] the word of a ${from} makes nobody a voter`, () => {
+      const config = { voters: ['self', from], learners: [], old: null }
+      receive(from, { kind: 'voters', term: 3, index: 99, config })
+      expect(core.dropped.get('word-not-of-voter')).toBe(1)
+      receive(from, append(9, 3, 2, []), 5000)
+      expect(core.dropped.get('leader-not-voter')).toBe(1)
+      expect(core.term).toBe(3)
+    })
+  }
+
   it('[RAFT-11] entries that overwrite what has committed are refused', () => {
     receive('leader', append(3, 1, 1, [entry(2, 3)]))
     expect(core.dropped.get('append-rewrites-committed')).toBe(1)
