@@ -195,8 +195,10 @@ describe('raft codec', () => {
       dedupKey: null,
       command: Uint8Array.of(7),
     })
-    const read = decodeRaftMessage(frame)
-    frame.fill(0)
-    expect(read).toMatchObject({ command: Uint8Array.of(7) })
+    for (const received of [frame.slice(), Buffer.from(frame)]) {
+      const read = decodeRaftMessage(received)
+      received.fill(0)
+      expect(read).toMatchObject({ command: Uint8Array.of(7) })
+    }
   })
 })

@@ -116,7 +116,7 @@ function readMessage(r: ByteReader): RaftMessage {
     case KIND.forward: {
       const [incarnation, serial, lowest] = [r.varint(), r.varint(), r.varint()]
       const dedupKey = readFlag(r) ? { clientId: readId(r), requestId: r.varint() } : null
-      return { kind: 'forward', term, incarnation, serial, lowest, dedupKey, command: r.rest().slice() }
+      return { kind: 'forward', term, incarnation, serial, lowest, dedupKey, command: copied(r.rest()) }
     }
     case KIND['forward-refused']:
       return { kind: 'forward-refused', term, incarnation: r.varint(), serial: r.varint(), maxBytes: r.varint() }
@@ -192,7 +192,7 @@ function readEntry(r: ByteReader, index: number, before: Before): StoredEntry {
   const proposer = readShared(r, flags, HAS_PROPOSER, SAME_PROPOSER, before.proposer)
   const clientId = readShared(r, flags, HAS_KEY, SAME_CLIENT, before.clientId)
   const dedupKey: DedupKey | null = clientId === null ? null : { clientId, requestId: r.varint() }
-  const command = r.block().slice()
+  const command = copied(r.block())
   const entry = { index, term, command, dedupKey, proposer, timeMs }
   switch (flags & ENTRY_KIND_MASK) {
     case ENTRY_KIND.command:
@@ -257,6 +257,11 @@ function readFlag(r: ByteReader): boolean {
   const flag = r.u8()
   if (flag > 1) throw new MalformedBytesError(`${flag} is no flag`)
   return flag === 1
+}
+
+/** `slice` of a frame that is a Node `Buffer` would be a view of it. */
+function copied(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes)
 }
 
 function sum(a: number, b: number): number {

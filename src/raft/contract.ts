@@ -21,6 +21,7 @@ export type ClientIdentity = { readonly kind: 'auto' } | { readonly kind: 'durab
 export interface LogEntry {
   readonly index: number
   readonly term: number
+  /** The log's own bytes: to be read, never written to. */
   readonly command: Uint8Array
   readonly dedupKey: DedupKey | null
   /** Stamped by the leader from the link the proposal came over; `null` on entries no peer proposed. */

@@ -490,6 +490,28 @@ describe('raftNode', () => {
     await cluster.close()
   })
 
+  it('[RNODE-14] a listener that closes the node finds it closed: no timer, no leader, no role', async () => {
+    const clock = new VirtualClock()
+    const node = await raftNode({ id: 'a', cluster: voters('a'), transport: nowhere('a'), clock })
+    node.membership.listen(() => void node.close())
+    const leading = node.awaitLeadership()
+    await expect(leading).rejects.toMatchObject({ name: 'ClosedError' })
+    expect(node.role.get()).toBe('follower')
+    expect(node.leader.get()).toBeNull()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it("[RNODE-18] the bytes of a command are the caller's again as soon as propose has been called", async () => {
+    const cluster = new Cluster({ seed: 18 })
+    const node = await cluster.start('a', voters('a'))
+    for (const command of [Uint8Array.of(1, 2), Buffer.from([1, 2])]) {
+      const proposed = node.propose(command)
+      command.fill(9)
+      expect([...(await cluster.clock.run(proposed)).command]).toEqual([1, 2])
+    }
+    await cluster.close()
+  })
+
   it('[RNODE-15] a restarted node keeps its term and its vote: both back, play goes on under one history', async () => {
     const cluster = new Cluster({ seed: 15, latencyMs: 10 })
     await cluster.startAll('a', 'b', 'c')

@@ -176,7 +176,8 @@ class DrivenRaftNode implements RaftNode {
     return this.#ask<LogEntry>(options.signal, (token) => ({
       kind: 'propose',
       token,
-      command: command.slice(),
+      // A copy, also of a Node `Buffer`, whose `slice` is a view.
+      command: new Uint8Array(command),
       dedupKey,
     }))
   }
@@ -249,7 +250,7 @@ class DrivenRaftNode implements RaftNode {
     if (ready.write !== null) this.#write(ready.write)
     for (const { to, message } of ready.messages) this.#parts.transport.send(to, encodeRaftMessage(message))
     this.#publish(ready)
-    this.#arm()
+    if (this.#ended === null) this.#arm()
   }
 
   #write({ id, batch }: NonNullable<Ready['write']>): void {
@@ -273,12 +274,13 @@ class DrivenRaftNode implements RaftNode {
     for (const outcome of outcomes) this.#settle(outcome)
   }
 
+  /** Each is looked up only when it is set: a listener of the one before may have closed the node. */
   #setAtoms(): void {
     const core = this.#core
     this.membership.set(core.membership)
     this.commitIndex.set(core.commitIndex)
-    this.leader.set(core.leader)
-    this.role.set(core.role)
+    this.leader.set(this.#ended === null ? core.leader : null)
+    this.role.set(this.#ended === null || core.role === 'learner' ? core.role : 'follower')
   }
 
   #settle(outcome: Outcome): void {
@@ -347,8 +349,7 @@ class DrivenRaftNode implements RaftNode {
     const waiting = [...this.#waiting.values()]
     this.#waiting.clear()
     for (const { reject } of waiting) reject(error)
-    this.leader.set(null)
-    if (this.role.get() !== 'learner') this.role.set('follower')
+    this.#setAtoms()
     this.#tell({ kind: 'stopped', detail: { error } })
     this.#cursors.end()
     this.#trace.end()
