@@ -36,3 +36,17 @@ it('[STORE-22] after a write that failed every later one fails, and nothing of i
   await expect(storage.write({ term: 3 })).rejects.toBeInstanceOf(StorageFailedError)
   expect(await storage.reopen().load()).toMatchObject({ term: 1 })
 })
+
+it('[STORE-23] a Node Buffer is copied too, though its slice is a view', async () => {
+  const storage = await InMemoryRaftStorage.create()
+  const [given, state] = [Buffer.of(1, 2), Buffer.of(3, 4)]
+  const config = { voters: ['a'], learners: [], old: null }
+  const snapshot = { index: 1, term: 1, state, config }
+  await storage.write({ term: 1, snapshot, entries: [{ ...entry(2), command: given }] })
+  given.fill(0xee)
+  state.fill(0xee)
+  expect(await storage.load()).toMatchObject({
+    snapshot: { state: Uint8Array.of(3, 4) },
+    entries: [{ command: Uint8Array.of(1, 2) }],
+  })
+})

@@ -133,7 +133,7 @@ function copyEntry(entry: StoredEntry): StoredEntry {
   const copy = {
     index: entry.index,
     term: entry.term,
-    command: entry.command.slice(),
+    command: copyBytes(entry.command),
     dedupKey:
       entry.dedupKey === null ? null : { clientId: entry.dedupKey.clientId, requestId: entry.dedupKey.requestId },
     proposer: entry.proposer,
@@ -146,7 +146,12 @@ function copyEntry(entry: StoredEntry): StoredEntry {
 
 function copySnapshot(snapshot: StoredSnapshot): StoredSnapshot {
   const { index, term, state, config } = snapshot
-  return { index, term, state: state.slice(), config: copyMembership(config) }
+  return { index, term, state: copyBytes(state), config: copyMembership(config) }
+}
+
+/** Not `slice`: a Node Buffer's is a view on the same bytes. */
+function copyBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes)
 }
 
 function copyMembership(config: MembershipRecord): MembershipRecord {
