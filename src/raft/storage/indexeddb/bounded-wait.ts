@@ -8,7 +8,8 @@ export interface WaitBound {
 
 /**
  * A promise made by `start`, rejected with `late()` after the bound's milliseconds and with the signal's reason when
- * that fires first. However it settles, no timer and no listener of it is left; `start` is told by `isSettled` that
+ * that fires first. The wait is two timers of half the time: a page that was frozen finds the first overdue, and has
+ * the second to hear what was answered meanwhile. However it settles, no timer and no listener of it is left; `start` is told by `isSettled` that
  * what it obtains later has to be given back.
  */
 export function boundedWait<T>(
@@ -29,7 +30,9 @@ export function boundedWait<T>(
     }
     const fail = settle(reject)
     const onAbort = (): void => fail(signal?.reason)
-    const timer = clock.setTimeout(() => fail(late()), ms)
+    let timer = clock.setTimeout(() => {
+      timer = clock.setTimeout(() => fail(late()), ms / 2)
+    }, ms / 2)
     signal?.addEventListener('abort', onAbort, { once: true })
     if (signal?.aborted === true) {
       onAbort()

@@ -25,6 +25,39 @@ async function tamper(change: (store: IDBObjectStore) => void): Promise<void> {
   request.result.close()
 }
 
+/** The system's clock, except that only the test fires its timers. */
+function handClock(): { clock: Clock; armed: () => { run: () => void }[] } {
+  const timers = new Set<{ run: () => void }>()
+  const clock: Clock = {
+    ...systemClock,
+    setTimeout(run) {
+      const timer = { run: () => timers.delete(timer) && run() }
+      timers.add(timer)
+      return timer
+    },
+    clearTimeout: (timer) => void timers.delete(timer as { run: () => void }),
+  }
+  return { clock, armed: () => [...timers] }
+}
+
+/** Makes the browser answer nothing about transactions opened from now on, until the function returned is called. */
+function muteTransactions(): () => void {
+  const { transaction } = IDBDatabase.prototype
+  const { get } = IDBObjectStore.prototype
+  const mute = <T extends object>(target: T, ...names: string[]): T =>
+    Object.defineProperties(target, Object.fromEntries(names.map((handler) => [handler, { set() {} }])))
+  IDBDatabase.prototype.transaction = function (...args) {
+    return mute(transaction.apply(this, args), 'oncomplete', 'onabort')
+  }
+  IDBObjectStore.prototype.get = function (...args) {
+    return mute(get.apply(this, args), 'onsuccess', 'onerror')
+  }
+  return () => {
+    IDBDatabase.prototype.transaction = transaction
+    IDBObjectStore.prototype.get = get
+  }
+}
+
 /** What `IDBFactory.open` hands out from now on until the test ends. */
 const connections: IDBDatabase[] = []
 const { open: openDatabase } = IDBFactory.prototype
@@ -103,6 +136,7 @@ describe('the identity', () => {
     ['identity', (store: IDBObjectStore) => store.put({ privateKey: 'mine' }, 'identity')],
     ['creation', (store: IDBObjectStore) => (store.delete('creation'), store.delete('identity'))],
     ['creation', (store: IDBObjectStore) => store.put({ format: 2 }, 'creation')],
+    ['creation', (store: IDBObjectStore) => store.put(null, 'creation')],
   ])('[IDB-2] a log without its %s record is refused, never given a new identity', async (record, change) => {
     const storage = await open()
     await storage.write({ term: 3, vote: 'ana' })
@@ -240,31 +274,50 @@ describe('failure', () => {
   })
 
   it('[IDB-8] a browser that never answers is given up after a bound; the time of a frozen page does not count', async () => {
-    const timers: { run: () => void; ms: number }[] = []
-    const clock: Clock = {
-      ...systemClock,
-      setTimeout: (run, ms) => timers.push({ run, ms }),
-      clearTimeout: (handle) => void timers.splice((handle as number) - 1, 1, { run: () => {}, ms: -1 }),
-    }
+    const { clock, armed } = handClock()
     const storage = await open({ clock })
-    const armed = (): { run: () => void; ms: number }[] => timers.filter((timer) => timer.ms >= 0)
     expect(armed()).toEqual([])
-    const { transaction } = IDBDatabase.prototype
-    IDBDatabase.prototype.transaction = function (...args) {
-      const started = transaction.apply(this, args)
-      Object.defineProperties(started, { oncomplete: { set() {} }, onabort: { set() {} } })
-      return started
-    }
+    const unmute = muteTransactions()
     const failed = storage.write({ term: 1 })
     failed.catch(() => {})
     await expect.poll(armed).toHaveLength(1)
-    IDBDatabase.prototype.transaction = transaction
+    unmute()
     const [first] = armed()
     first?.run()
     await expect.poll(() => armed()[0] !== first && armed().length).toBe(1)
     armed()[0]?.run()
     await expect(failed).rejects.toMatchObject({ code: 'StorageFailedError', outcome: 'unknown' })
     await expect(storage.write({ term: 2 })).rejects.toMatchObject({ code: 'StorageFailedError' })
+  })
+
+  it('[IDB-8] an open that was overdue when the page was frozen goes on after the thaw', async () => {
+    const { clock, armed } = handClock()
+    const opening = open({ clock })
+    await expect.poll(armed).toHaveLength(1)
+    armed()[0]?.run()
+    expect((await opening).peerIdentity.id).toHaveLength(22)
+    expect(armed()).toEqual([])
+  })
+
+  it('[IDB-8] an open whose database is mute is given up after a bound, and can be aborted before', async () => {
+    const unmute = muteTransactions()
+    try {
+      const { clock, armed } = handClock()
+      const opening = open({ clock })
+      opening.catch(() => {})
+      await expect.poll(() => connections.length === 1 && armed().length).toBe(1)
+      armed()[0]?.run()
+      armed()[0]?.run()
+      await expect(opening).rejects.toMatchObject({ code: 'StorageFailedError' })
+      const stop = new AbortController()
+      const aborted = open({ signal: stop.signal })
+      await expect.poll(() => connections).toHaveLength(2)
+      stop.abort('enough')
+      await expect(aborted).rejects.toBe('enough')
+    } finally {
+      unmute()
+    }
+    expect((await open()).peerIdentity.id).toHaveLength(22)
   })
 
   it('[IDB-9] a damaged record is named, and the log is left as it is', async () => {

@@ -5,9 +5,9 @@ import type { PeerIdentity } from '../../../seam/contract.ts'
 import type { RaftState, RaftStorage, RaftWrite } from '../../contract.ts'
 import { readRecords, recordChange, type RecordChange } from '../record-layout.ts'
 import { checkRaftWrite } from '../raft-write.ts'
-import { boundedWait } from './bounded-wait.ts'
+import { boundedWait, type WaitBound } from './bounded-wait.ts'
 import { holdLock, type HeldLock } from './held-lock.ts'
-import { completed, RecordDatabase, type Durability } from './record-database.ts'
+import { completed, OPEN_TIMEOUT_MS, RecordDatabase, type Durability } from './record-database.ts'
 import { storedIdentity } from './stored-identity.ts'
 
 export interface IndexedDbRaftStorageOptions {
@@ -35,7 +35,7 @@ export const MAX_WRITES_UNDER_WAY = 65_536
 /** Writes that share one transaction at the most. */
 export const MAX_WRITES_PER_TRANSACTION = 4096
 
-/** Longest that one transaction may take, milliseconds; a page frozen meanwhile is given as long again. */
+/** Longest that one transaction may take, milliseconds; a page frozen meanwhile has half of it after the thaw. */
 export const WRITE_TIMEOUT_MS = 30_000
 
 interface PendingWrite {
@@ -81,7 +81,8 @@ export class IndexedDbRaftStorage implements RaftStorage {
     let database: RecordDatabase | null = null
     try {
       database = await tracked(clock, RecordDatabase.open(name, { durability, clock, signal }))
-      const identity = await tracked(clock, storedIdentity(database.use))
+      const bound = { clock, ms: OPEN_TIMEOUT_MS, signal }
+      const identity = await tracked(clock, answered(storedIdentity(database.use), bound))
       signal?.throwIfAborted()
       return new IndexedDbRaftStorage(database, lock, identity, clock)
     } catch (error) {
@@ -173,21 +174,8 @@ export class IndexedDbRaftStorage implements RaftStorage {
     })
   }
 
-  /** `io` within {@link WRITE_TIMEOUT_MS}; the overdue timer of a page that was frozen is not believed at once. */
-  async #bounded<T>(io: Promise<T>): Promise<T> {
-    const late = (): Error =>
-      new StorageFailedError(`the browser's storage did not answer within ${WRITE_TIMEOUT_MS} ms; reload the page`)
-    const wait = (): Promise<T> =>
-      boundedWait<T>(
-        { clock: this.#clock, ms: WRITE_TIMEOUT_MS / 2 },
-        late,
-        (resolve, reject) => void io.then(resolve, reject),
-      )
-    try {
-      return await wait()
-    } catch {
-      return wait()
-    }
+  #bounded<T>(io: Promise<T>): Promise<T> {
+    return answered(io, { clock: this.#clock, ms: WRITE_TIMEOUT_MS })
   }
 
   #fail(error: Error): void {
@@ -209,6 +197,13 @@ export class IndexedDbRaftStorage implements RaftStorage {
 /** Name of the Web Lock that keeps a database for one handle. */
 export function lockNameOf(database: string): string {
   return `selvage/lock/${database}`
+}
+
+/** `io` within `bound`; what it does afterwards is not heard. */
+function answered<T>(io: Promise<T>, bound: WaitBound): Promise<T> {
+  const late = (): Error =>
+    new StorageFailedError(`the browser's storage did not answer within ${bound.ms} ms; reload the page`)
+  return boundedWait<T>(bound, late, (resolve, reject) => void io.then(resolve, reject))
 }
 
 function lastIndexOf(state: RaftState | null): number {

@@ -82,6 +82,25 @@ it('[PLACE-3] a reload that meets its own ghost waits for it', async () => {
   expect((await opening).number).toBe(2)
 })
 
+it('[PLACE-3] a tab that noted several places finds the one whose ghost has gone, though another keeps the first', async () => {
+  const [others, ghost] = [await holdElsewhere(0), await holdElsewhere(3)]
+  sessionStorage.setItem(noteKey(), '0,3')
+  const opening = open()
+  setTimeout(() => void ghost(), NOTED_PLACE_GRACE_MS / 4)
+  expect((await opening).number).toBe(3)
+  expect(sessionStorage.getItem(noteKey())).toBe('3')
+  await others()
+})
+
+it('[PLACE-3] two calls at once after a reload find both noted places when their ghosts have gone', async () => {
+  const ghosts = [await holdElsewhere(2), await holdElsewhere(4)]
+  sessionStorage.setItem(noteKey(), '2,4')
+  const opening = [open(), open()]
+  setTimeout(() => ghosts.forEach((letGo) => void letGo()), NOTED_PLACE_GRACE_MS / 4)
+  expect((await Promise.all(opening)).map((place) => place.number)).toEqual([2, 4])
+  expect(sessionStorage.getItem(noteKey())).toBe('2,4')
+})
+
 it('[PLACE-4] a duplicated tab finds its copied note taken, takes another place and forgets the copied one', async () => {
   const letGo = await holdElsewhere(0)
   sessionStorage.setItem(noteKey(), '0')
@@ -137,6 +156,22 @@ it('[PLACE-6] a place that is there and cannot be read is an error, never a new 
   }
 })
 
+it('[PLACE-6] a tab that noted a place does not fall back: a full disk at a reload is an error', async () => {
+  const original = IDBFactory.prototype.open
+  await (await open()).close()
+  IDBFactory.prototype.open = () => {
+    throw new DOMException('disk full', 'QuotaExceededError')
+  }
+  try {
+    await expect(openPlace(table)).rejects.toMatchObject({
+      code: 'StorageFailedError',
+      message: expect.stringContaining('QuotaExceeded'),
+    })
+  } finally {
+    IDBFactory.prototype.open = original
+  }
+})
+
 it('[PLACE-7] names of tables are bounded, and no two share a database', async () => {
   await expect(openPlace('')).rejects.toBeInstanceOf(RangeError)
   await expect(openPlace('é'.repeat(128))).rejects.toBeInstanceOf(RangeError)
@@ -161,4 +196,39 @@ it('[PLACE-8] an aborted call rejects with its reason and leaves the place free'
   await expect(openPlace(table, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
   await letGo()
   expect((await open()).number).toBe(0)
+})
+
+/** A `persisted()` that never answers. */
+async function withMutePersisted(run: (asked: Promise<void>) => Promise<void>): Promise<void> {
+  const { persisted } = StorageManager.prototype
+  try {
+    await run(
+      new Promise((asked) => {
+        StorageManager.prototype.persisted = () => {
+          asked()
+          return new Promise(() => {})
+        }
+      }),
+    )
+  } finally {
+    StorageManager.prototype.persisted = persisted
+  }
+}
+
+it('[PLACE-8] a call aborted while the browser says whether it persists leaves the place free', async () => {
+  const reason = new Error('changed my mind')
+  const stop = new AbortController()
+  await withMutePersisted(async (asked) => {
+    const opening = openPlace(table, { signal: stop.signal })
+    await asked
+    stop.abort(reason)
+    await expect(opening).rejects.toBe(reason)
+  })
+  expect((await open()).number).toBe(0)
+})
+
+it('[PLACE-1] a browser that does not say whether it persists keeps nobody waiting for long', async () => {
+  await withMutePersisted(async () => {
+    expect((await open()).status).toEqual({ kind: 'stored', persisted: null })
+  })
 })

@@ -4,6 +4,7 @@ import { StorageFailedError, StorageLockedError } from '../../../base/errors.ts'
 import type { PeerIdentity } from '../../../seam/contract.ts'
 import type { RaftStorage } from '../../contract.ts'
 import { InMemoryRaftStorage } from '../in-memory-raft-storage.ts'
+import { boundedWait } from './bounded-wait.ts'
 import { isHeldHere } from './held-lock.ts'
 import { IndexedDbRaftStorage, lockNameOf } from './indexeddb-raft-storage.ts'
 import { PlaceNotes } from './place-notes.ts'
@@ -49,6 +50,9 @@ export const MAX_TABLE_NAME_BYTES = 255
  */
 export const NOTED_PLACE_GRACE_MS = 400
 
+/** Longest the browser may take to say whether it keeps what is stored, milliseconds. */
+const PERSISTED_TIMEOUT_MS = 1000
+
 /**
  * Takes this tab's place at `table` (1 to 255 bytes of UTF-8): the one noted in its sessionStorage, if no other tab
  * holds it, else the first free of 0, 1, 2… So two tabs of one browser are two players, a reload finds its own place,
@@ -65,32 +69,39 @@ export async function openPlace(table: string, options: PlaceOptions = {}): Prom
   }
   const encoded = encodedName(table)
   options.signal?.throwIfAborted()
+  const notes = new PlaceNotes(encoded, MAX_PLACES)
+  const isOthers = (number: number): boolean => !isHeldHere(lockNameOf(databaseOf(encoded, number)))
   try {
-    return await openStoredPlace(encoded, options)
+    return await openStoredPlace(encoded, notes, isOthers, options)
   } catch (error) {
     const reason = refusalOf(error)
-    if (reason === null) throw error
+    // A noted place was stored once: to fall back would lose its seat in silence.
+    if (reason === null || notes.read().some(isOthers)) throw error
     const storage = await InMemoryRaftStorage.create()
     options.signal?.throwIfAborted()
     return placeOf(0, storage, { kind: 'page-only', reason })
   }
 }
 
-async function openStoredPlace(table: string, options: PlaceOptions): Promise<Place> {
-  const notes = new PlaceNotes(table, MAX_PLACES)
-  const isOthers = (number: number): boolean => !isHeldHere(lockNameOf(databaseOf(table, number)))
+async function openStoredPlace(
+  table: string,
+  notes: PlaceNotes,
+  isOthers: (number: number) => boolean,
+  options: PlaceOptions,
+): Promise<Place> {
   for (const number of notes.read().filter(isOthers)) {
     const place = await tryPlace(table, number, 0, options)
     if (place !== null) return notedPlace(place, notes)
   }
   // What is still noted and held is held by a ghost of this page or by another tab, unless this very page holds it.
-  const ghosts = notes.read().filter(isOthers)
-  const [ghost] = ghosts
-  if (ghost !== undefined) {
-    const place = await tryPlace(table, ghost, NOTED_PLACE_GRACE_MS, options)
+  // The ghosts of one page vanish together, so the first of them is waited for on behalf of all.
+  let graceMs = NOTED_PLACE_GRACE_MS
+  for (const number of notes.read().filter(isOthers)) {
+    const place = await tryPlace(table, number, graceMs, options)
     if (place !== null) return notedPlace(place, notes)
     // Another tab's by now: kept, the note would lead a later reload to the other's place.
-    for (const number of ghosts.filter(isOthers)) notes.remove(number)
+    if (isOthers(number)) notes.remove(number)
+    graceMs = 0
   }
   for (let number = 0; number < MAX_PLACES; number++) {
     const place = await tryPlace(table, number, 0, options)
@@ -112,7 +123,10 @@ async function tryPlace(
   try {
     const name = databaseOf(table, number)
     const storage = await IndexedDbRaftStorage.open(name, { durability, signal, clock, lockTimeoutMs })
-    return placeOf(number, storage, { kind: 'stored', persisted: await isPersisted() })
+    const persisted = await isPersisted(clock, signal)
+    if (signal?.aborted !== true) return placeOf(number, storage, { kind: 'stored', persisted })
+    await storage.close()
+    throw signal.reason
   } catch (error) {
     if (error instanceof StorageLockedError) return null
     throw error
@@ -159,9 +173,16 @@ function refusalOf(error: unknown): string | null {
   return cause instanceof Error && REFUSALS.has(cause.name) ? `${cause.name}: ${cause.message}` : null
 }
 
-async function isPersisted(): Promise<boolean | null> {
+/** `null` too where the signal fires first. */
+async function isPersisted(clock: Clock, signal: AbortSignal | undefined): Promise<boolean | null> {
+  const { storage } = (globalThis.navigator as Navigator | undefined) ?? {}
+  if (storage?.persisted === undefined) return null
   try {
-    return (await (globalThis.navigator as Navigator | undefined)?.storage?.persisted?.()) ?? null
+    return await boundedWait<boolean>(
+      { clock, ms: PERSISTED_TIMEOUT_MS, signal },
+      () => new StorageFailedError('the browser does not say whether it keeps what is stored'),
+      (resolve, reject) => void storage.persisted().then(resolve, reject),
+    )
   } catch {
     return null
   }

@@ -85,6 +85,8 @@ export class RecordDatabase {
   async #attempt<T>(mode: IDBTransactionMode, run: (store: IDBObjectStore) => T | PromiseLike<T>): Promise<T> {
     if (this.#ended !== null) throw this.#ended
     const connection = await (this.#connection ?? this.#connect({ create: false }))
+    // Closed while it was opening: its lock may be another's already.
+    if (this.#ended !== null) throw this.#ended
     const transaction = connection.transaction(OBJECT_STORE, mode, { durability: this.#durability })
     try {
       return await run(transaction.objectStore(OBJECT_STORE))

@@ -19,7 +19,7 @@ const FORMAT = 1
 export async function storedIdentity(use: UseStore): Promise<PeerIdentity> {
   const [creation, identity] = await getMany<unknown>([CREATION, IDENTITY], use)
   if (creation === undefined) return identityFromKeyPair(await found(use))
-  const { format } = creation as { format?: unknown }
+  const { format } = (creation ?? {}) as { format?: unknown }
   if (format !== FORMAT)
     throw new CorruptStateError(CREATION, `format ${String(format)}, and this library knows ${FORMAT} only`)
   if (!isKeyPair(identity)) throw new CorruptStateError(IDENTITY, 'it is not a key pair')
