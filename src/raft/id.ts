@@ -3,7 +3,7 @@ import { fromUtf8, utf8 } from '../base/bytes.ts'
 /** Longest id of a client, bytes of UTF-8. */
 export const MAX_ID_BYTES = 256
 /** Longest id of a node, bytes of UTF-8: the id of its automatic client is made from it, and has to fit too. */
-export const MAX_NODE_ID_BYTES = 224
+const MAX_NODE_ID_BYTES = 224
 
 /** Throws `RangeError` unless `id` can be told to other nodes. */
 export function checkId(what: string, id: string, mostBytes: number = MAX_ID_BYTES): void {

@@ -108,8 +108,8 @@ describe('frames of others', () => {
 
   for (const from of ['listener', 'stranger']) {
     it(`[RAFT-21] the word of a ${from} makes nobody a voter`, () => {
-      const config = { voters: ['self', from], learners: [], old: null }
-      receive(from, { kind: 'voters', term: 3, index: 99, config })
+      const word = { voters: ['self', from], learners: [], old: null }
+      receive(from, { kind: 'voters', term: 3, index: 99, config: word })
       expect(core.dropped.get('word-not-of-voter')).toBe(1)
       receive(from, append(9, 3, 2, []), 5000)
       expect(core.dropped.get('leader-not-voter')).toBe(1)
