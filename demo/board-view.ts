@@ -35,6 +35,11 @@ export class BoardView {
     this.#drawn = true
   }
 
+  /** To the cell that the keyboard was on last. */
+  focus(): void {
+    this.#cells[this.#focus]?.focus()
+  }
+
   #drawCell(cell: number, facts: Facts, playable: boolean): void {
     const button = this.#cells[cell] as HTMLButtonElement
     const mark = facts.game.cells[cell] ?? null

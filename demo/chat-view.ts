@@ -1,10 +1,10 @@
-import { byId, make } from './dom.ts'
+import { byId, make, setText } from './dom.ts'
 
 export interface Message {
   readonly from: 'me' | 'friend'
   readonly text: string
-  /** False where nobody was there to receive it. */
-  readonly delivered: boolean
+  /** Rejects where nobody was there to receive it. */
+  readonly sent: Promise<void>
 }
 
 /** Longest message, characters; longer ones from a friend are cut. */
@@ -39,12 +39,18 @@ export class ChatView {
 
   add(message: Message): void {
     const who = message.from === 'me' ? 'You' : 'Friend'
-    const text = make('span', { class: 'text' }, message.text.slice(0, MAX_MESSAGE))
-    if (!message.delivered)
-      text.append(make('span', { class: 'undelivered' }, 'Not delivered: your friend is not here.'))
+    const undelivered = make('span', { class: 'undelivered' })
+    // Of its own direction, so that nothing in it can turn the words around it.
+    const text = make('span', { class: 'text', dir: 'auto' }, message.text.slice(0, MAX_MESSAGE))
     this.#list.append(
-      make('div', { class: 'message', 'data-from': message.from }, make('span', { class: 'who' }, who), text),
+      make(
+        'div',
+        { class: 'message', 'data-from': message.from },
+        make('span', { class: 'who' }, who),
+        make('span', {}, text, undelivered),
+      ),
     )
+    message.sent.catch(() => setText(undelivered, 'Not delivered: your friend is not here.'))
     while (this.#list.childElementCount > MAX_MESSAGES) this.#list.firstElementChild?.remove()
     this.#list.scrollTop = this.#list.scrollHeight
   }

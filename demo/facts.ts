@@ -1,3 +1,4 @@
+import type { Count } from './patience.ts'
 import { type Game, type Mark, newGame } from './tic-tac-toe.ts'
 
 /**
@@ -9,6 +10,8 @@ export interface Facts {
   readonly stage: 'lobby' | 'opening' | 'reaching' | 'entering' | 'seated' | 'failed'
   readonly errand: 'create' | 'join' | 'return'
   readonly failure: Failure | null
+  /** How the page looks again by itself after a failure; `null` where that is left to the person. */
+  readonly looking: Count | null
   readonly signalling: 'none' | 'attached' | 'searching'
   /** The signalling server attached to. */
   readonly server: string | null
@@ -38,6 +41,7 @@ export type Failure =
   | 'no-link'
   | 'other-game'
   | 'insecure'
+  | 'no-webrtc'
   | 'storage-failed'
   | 'storage-corrupt'
   | 'storage-busy'
@@ -48,6 +52,7 @@ export const initialFacts: Facts = {
   stage: 'lobby',
   errand: 'create',
   failure: null,
+  looking: null,
   signalling: 'none',
   server: null,
   mine: null,
@@ -84,6 +89,11 @@ const FAILURES: Readonly<Record<string, Failure>> = {
 export function failureOf(error: unknown): Failure {
   const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
   return (typeof code === 'string' && Object.hasOwn(FAILURES, code) ? FAILURES[code] : undefined) ?? 'unknown'
+}
+
+/** Whether what failed may be well again in a moment, by nothing that this person does. */
+export function isWorthWaiting(failure: Failure | null): boolean {
+  return failure === 'room-not-found' || failure === 'no-server' || failure === 'no-answer'
 }
 
 /** Whether this player may mark a cell now. */

@@ -19,7 +19,7 @@ export class InviteView {
     if (invite === null || invite === this.#shown) return
     this.#shown = invite
     this.#link.value = invite
-    this.#qr.replaceChildren(qrCode(invite))
+    this.#drawQr(invite)
     setText(this.#copy, 'Copy')
   }
 
@@ -28,16 +28,32 @@ export class InviteView {
     try {
       await navigator.clipboard.writeText(this.#link.value)
       setText(this.#copy, 'Copied')
+      setText(byId('announcer'), 'The link is copied.')
     } catch {
       this.#link.focus()
       this.#link.select()
-      setText(this.#copy, 'Press Ctrl+C')
+      setText(this.#copy, 'Copy by hand')
+      setText(byId('announcer'), 'This browser does not let the page copy. The link is selected: copy it by hand.')
     }
+  }
+
+  /** An address may be longer than a QR code can hold: then there is none. */
+  #drawQr(invite: string): void {
+    const code = qrCode(invite)
+    this.#qr.hidden = code === null
+    this.#qr.replaceChildren(...(code === null ? [] : [code]))
+    setText(byId('scan-note'), `${code === null ? '' : 'Or let them scan it. '}${KEEP_OPEN}`)
   }
 }
 
+const KEEP_OPEN = 'Keep this tab open; a reload is fine, your seat is kept.'
+
+/** Longest text drawn, bytes. A finer code could hold more, but no camera would read it from a screen. */
+const MAX_QR_BYTES = 700
+
 /** Dark on white in either theme: cameras read it so. Parsed as XML, so that nothing in it can run. */
-function qrCode(text: string): Node {
+function qrCode(text: string): Node | null {
+  if (new TextEncoder().encode(text).length > MAX_QR_BYTES) return null
   const parsed = new DOMParser().parseFromString(renderSVG(text, { border: 1 }), 'image/svg+xml')
   return document.importNode(parsed.documentElement, true)
 }

@@ -4,9 +4,10 @@ import './look/table.css'
 import './look/cloth.css'
 import './look/marks.css'
 import type { SignalTag } from 'selvage/webrtc'
-import { type Facts, initialFacts, isMyTurn } from './facts.ts'
+import { type Facts, initialFacts, isMyTurn, isWorthWaiting } from './facts.ts'
 import { invitationIn, newInvitation } from './invitation.ts'
 import { Page } from './page.ts'
+import { Patience } from './patience.ts'
 import { settingsOf } from './settings.ts'
 import { Table } from './table.ts'
 
@@ -19,8 +20,8 @@ let facts: Facts = initialFacts
 let table: Table | null = null
 
 const page = new Page({
-  create: () => sitAt(newInvitation(), 'create'),
-  retry: () => arrive(),
+  create: () => begin(() => sitAt(newInvitation(), 'create')),
+  retry: () => begin(arrive),
   mark: (cell) => {
     if (isMyTurn(facts)) table?.mark(cell, facts.game.round)
   },
@@ -30,12 +31,28 @@ const page = new Page({
   say: (text) => table?.say(text),
 })
 
+const patience = new Patience((count) => {
+  change({ looking: count })
+  if (count === 'now') arrive()
+})
+
 addEventListener('hashchange', () => location.reload())
 arrive()
+
+/** What a person asks for ends what the page does by itself. */
+function begin(what: () => void): void {
+  patience.renew()
+  change({ looking: null })
+  what()
+}
 
 function arrive(): void {
   if (!isSecureContext) {
     change({ ...initialFacts, stage: 'failed', failure: 'insecure' })
+    return
+  }
+  if (!('RTCPeerConnection' in globalThis)) {
+    change({ ...initialFacts, stage: 'failed', failure: 'no-webrtc' })
     return
   }
   let invitation: SignalTag | null
@@ -54,15 +71,22 @@ function sitAt(invitation: SignalTag, errand: 'create' | 'open'): void {
   const invite = invitation.toURL(location.href).href
   if (invite !== location.href) history.replaceState(null, '', invite)
   page.clearMessages()
-  change({ ...initialFacts, stage: 'opening', invite })
+  change({ ...initialFacts, looking: facts.looking, stage: 'opening', invite })
   table = new Table(invitation, settingsOf(new URL(location.href)), {
-    change,
+    change: (changed) => {
+      const found = changed.stage === 'entering' || changed.stage === 'failed'
+      change(found ? { ...changed, looking: null } : changed)
+      if (changed.stage === 'seated') patience.renew()
+      if (changed.stage === 'failed' && isWorthWaiting(facts.failure)) patience.wait()
+    },
     message: (message) => page.addMessage(message),
   })
   void table.open(errand)
 }
 
+/** A look that the page takes by itself leaves the notice where it is until it has found somebody. */
 function change(changed: Partial<Facts>): void {
   facts = { ...facts, ...changed }
+  if (facts.looking === 'now' && (facts.stage === 'opening' || facts.stage === 'reaching')) return
   page.draw(facts)
 }

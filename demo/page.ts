@@ -10,6 +10,7 @@ import {
   connectionOf,
   friendOf,
   headlineOf,
+  lookingOf,
   nextRoundOf,
   type NoticeAction,
   noticeOf,
@@ -39,11 +40,13 @@ export class Page {
     this.#chat = new ChatView((text) => actions.say(text))
     byId('create').addEventListener('click', () => actions.create())
     byId('next-round').addEventListener('click', () => actions.nextRound())
-    drawSample(byId('sample'))
+    drawSample(byId('sample'), [4, 0, 2, 6, 3])
+    drawSample(byId('cut-cloth'), [])
   }
 
   draw(facts: Facts): void {
     const before = this.#facts
+    const focused = document.activeElement
     this.#facts = facts
     drawRoot(facts)
     byId('lobby').hidden = facts.stage !== 'lobby'
@@ -55,7 +58,15 @@ export class Page {
     this.#invite.draw(facts.mine !== null && facts.seatsTaken === 1 ? facts.invite : null)
     this.#chat.show(facts.stage === 'seated' && facts.seatsTaken === 2)
     const announcement = announcementOf(before, facts)
-    if (announcement !== '') setText(byId('announcer'), announcement)
+    if (announcement !== '' || before.stage !== facts.stage) setText(byId('announcer'), announcement)
+    if (focused?.closest('[hidden]') != null || focused?.isConnected === false) this.#refocus(facts)
+  }
+
+  /** What had the focus is gone: it goes to what is to be done next, not back to the top of the page. */
+  #refocus(facts: Facts): void {
+    if (facts.stage === 'failed') byId('notice').focus()
+    else if (facts.seatsTaken === 2) this.#board.focus()
+    else byId('headline').focus()
   }
 
   addMessage(message: Message): void {
@@ -79,6 +90,7 @@ export class Page {
     const notice = facts.failure === null ? null : noticeOf(facts.failure)
     const section = byId('notice')
     section.hidden = notice === null
+    show(byId('looking'), notice === null ? null : lookingOf(facts))
     if (notice === null || before.failure === facts.failure) return
     setText(byId('notice-title'), notice.title)
     setText(byId('notice-text'), notice.text)
@@ -111,6 +123,7 @@ function drawRoot(facts: Facts): void {
   dataset['result'] = facts.game.result.kind
   dataset['round'] = String(facts.game.round)
   dataset['failure'] = facts.failure ?? ''
+  dataset['looking'] = typeof facts.looking === 'number' ? 'soon' : (facts.looking ?? '')
   const title = facts.stage === 'failed' && facts.failure !== null ? noticeOf(facts.failure).title : headlineOf(facts)
   document.title = facts.stage === 'lobby' ? 'Tic-tac-toe · selvage' : `${title} · Tic-tac-toe`
 }
@@ -143,14 +156,11 @@ function drawPlayer(item: HTMLElement, name: string, how: string, mark: Mark | n
   item.replaceChildren(sign, text)
 }
 
-/** A board in mid-game for the lobby, to look at. */
-function drawSample(place: HTMLElement): void {
+/** A board to look at: in mid-game for the lobby, bare beside a notice. */
+function drawSample(place: HTMLElement, cells: readonly number[]): void {
   const cloth = make('div', { class: 'cloth' })
   const sample = new BoardView(cloth, () => {})
-  const game = [4, 0, 2, 6, 3].reduce(
-    (before, cell) => play(before, { kind: 'mark', round: 0, cell }, before.turn),
-    newGame,
-  )
+  const game = cells.reduce((before, cell) => play(before, { kind: 'mark', round: 0, cell }, before.turn), newGame)
   sample.draw({ ...initialFacts, game })
   for (const button of cloth.querySelectorAll('button')) button.disabled = true
   const thread = make(

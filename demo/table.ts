@@ -52,9 +52,8 @@ export class Table {
   say(text: string): void {
     const { chat, friend } = this.#seated ?? {}
     if (chat === undefined) return
-    const delivered = friend != null && chat.peers.get().has(friend)
-    if (delivered) chat.sendTo(friend, new TextEncoder().encode(text)).catch(() => {})
-    this.#events.message({ from: 'me', text, delivered })
+    const sent = chat.sendTo(friend ?? '', new TextEncoder().encode(text))
+    this.#events.message({ from: 'me', text, sent })
   }
 
   /** Gives place and connection back. The seat and the log stay. */
@@ -186,8 +185,8 @@ export class Table {
   async #followChat(seated: Seated): Promise<void> {
     for await (const { sender, payload } of seated.chat.incoming) {
       if (sender !== seated.friend) continue
-      const text = new TextDecoder().decode(payload).slice(0, MAX_MESSAGE)
-      this.#events.message({ from: 'friend', text, delivered: true })
+      const text = new TextDecoder().decode(payload).slice(0, MAX_MESSAGE).trim()
+      if (text !== '') this.#events.message({ from: 'friend', text, sent: Promise.resolve() })
     }
   }
 
@@ -226,8 +225,11 @@ interface Seated {
 /** Nothing of ours is under way. */
 const SETTLED: Partial<Facts> = { pending: null, asked: false }
 
-/** Hidden tabs get one timer a second: heartbeats may come late by that much without an election. */
-const RAFT_TIMING = { heartbeatIntervalMs: 250, electionTimeoutMinMs: 2500, electionTimeoutMaxMs: 4000 }
+/**
+ * Hidden tabs get one timer a second: heartbeats come late by that much, and half a second more on the way,
+ * without an election. Shorter would be unsafe, longer is what a reload waits for.
+ */
+const RAFT_TIMING = { heartbeatIntervalMs: 250, electionTimeoutMinMs: 1500, electionTimeoutMaxMs: 2500 }
 
 function foundsHere(errand: 'create' | 'open', name: string, place: Place): boolean {
   if (errand === 'create') founderNote.write(name, place.number)

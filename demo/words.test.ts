@@ -7,6 +7,7 @@ import {
   connectionOf,
   friendOf,
   headlineOf,
+  lookingOf,
   nextRoundOf,
   noticeOf,
   storageNoteOf,
@@ -137,6 +138,15 @@ describe('announcements', () => {
     const next: Facts = { ...seated, game: play(won.game, { kind: 'next', round: 0 }, 'O') }
     expect(announcementOf(won, next)).toBe('Round 2. Your friend’s turn.')
     expect(tallyOf(next)).toBe('Round 2 · you 1, your friend 0')
+  })
+
+  it('tell once that the page no longer looks by itself', () => {
+    const failed: Facts = { ...initialFacts, stage: 'failed', failure: 'room-not-found', looking: 1 }
+    const over: Facts = { ...failed, looking: 'over' }
+    expect(announcementOf(failed, over)).toBe('No longer looking by itself.')
+    expect(announcementOf(over, over)).toBe('')
+    expect(lookingOf(failed)).toBe('Looking again in 1 s')
+    expect(lookingOf(seated)).toBeNull()
   })
 
   it('are silent while nothing on the board changes', () => {

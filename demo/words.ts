@@ -69,7 +69,7 @@ const NOTICES: Readonly<Record<Failure, Notice>> = {
   },
   'room-not-found': {
     title: 'Nobody is at this table',
-    text: 'The link is fine, but nobody is there to let you in. Ask your friend to open their tab, then try again.',
+    text: 'The link is fine, but nobody is there to let you in. Ask your friend to open their tab: you come in as soon as they do.',
     actions: ['retry', 'new'],
   },
   'table-full': {
@@ -99,7 +99,12 @@ const NOTICES: Readonly<Record<Failure, Notice>> = {
   },
   insecure: {
     title: 'This page needs a secure address',
-    text: 'Browsers allow what a game needs only over https, or on localhost.',
+    text: 'Open it over https, or on localhost: browsers allow what a game needs nowhere else.',
+    actions: [],
+  },
+  'no-webrtc': {
+    title: 'This browser cannot connect',
+    text: 'It has no WebRTC, or has it switched off. Open the link in another browser.',
     actions: [],
   },
   'storage-failed': {
@@ -133,6 +138,14 @@ export function noticeOf(failure: Failure): Notice {
   return NOTICES[failure]
 }
 
+/** What becomes of a failure by itself; `null` where nothing does. */
+export function lookingOf({ looking }: Facts): string | null {
+  if (looking === null) return null
+  if (looking === 'now') return 'Looking again …'
+  if (looking === 'over') return 'No longer looking by itself.'
+  return `Looking again in ${looking} s`
+}
+
 export function cellLabelOf(facts: Facts, cell: number): string {
   const { game, pending, mine } = facts
   const mark = game.cells[cell] ?? null
@@ -145,6 +158,7 @@ export function cellLabelOf(facts: Facts, cell: number): string {
 
 /** What a screen reader is to say after a change; empty when nothing needs saying. */
 export function announcementOf(before: Facts, after: Facts): string {
+  if (after.looking === 'over' && before.looking !== 'over') return lookingOf(after) ?? ''
   if (after.stage !== 'seated' || after.seatsTaken < 2) return ''
   const parts: string[] = []
   const { game, mine } = after

@@ -43,6 +43,25 @@ test('a round is played by keyboard alone', async ({ browser }) => {
   await expect(o.page.locator('#board [tabindex="0"]')).toHaveCount(1)
 })
 
+test('the focus stays where something is to be done', async ({ browser }) => {
+  const x = new Player(await browser.newPage())
+  await x.page.goto('/?stun=off')
+  await tabTo(x.page, '#create')
+  await x.page.keyboard.press('Enter')
+  await x.shows('connection', 'waiting')
+  await expect(x.page.locator('#headline')).toBeFocused()
+  await tabTo(x.page, '#copy')
+  const o = new Player(await browser.newPage())
+  await o.open(x.page.url())
+  await Promise.all([x.plays('X'), o.plays('O')])
+  await expect(x.cell(4)).toBeFocused()
+  await playOut(x, o, [4, 1, 0, 2, 8])
+  await o.page.locator('#next-round').focus()
+  await o.page.keyboard.press('Enter')
+  await o.shows('round', '1')
+  await expect(o.cell(2)).toBeFocused()
+})
+
 test('a phone shows the whole board without scrolling sideways', async ({ browser }) => {
   const phone = await browser.newContext({ viewport: { width: 320, height: 640 }, hasTouch: true })
   const { x } = await sitDown(await phone.newPage(), await browser.newPage())

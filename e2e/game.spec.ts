@@ -54,6 +54,8 @@ test('both see whose turn it is, who is here, and what the other says', async ({
   await o.says(hostile)
   await x.hears(hostile)
   await expect(x.page.locator('#messages img, #messages b')).toHaveCount(0)
+  await x.says('שלום!')
+  await expect(o.page.locator('.text').filter({ hasText: 'שלום!' })).toHaveCSS('direction', 'rtl')
 })
 
 test('who looks away is away, who closes the tab is gone, and the seat is kept', async ({ browser }) => {
@@ -114,6 +116,39 @@ test('links that lead nowhere say why', async ({ page }) => {
   await visitor.isTold('Nobody is at this table')
   await visitor.page.getByRole('button', { name: 'Create a new game' }).click()
   await visitor.shows('connection', 'waiting')
+})
+
+test('who is early comes in by itself as soon as the founder is back', async ({ browser }) => {
+  const x = new Player(await browser.newPage())
+  const link = await x.create()
+  await x.page.goto('about:blank')
+  const o = new Player(await browser.newPage())
+  await o.open(link)
+  await o.shows('failure', 'room-not-found')
+  await o.shows('looking', 'soon')
+  await expect(o.page.locator('#notice')).toBeFocused()
+  await x.open(link)
+  await Promise.all([x.plays('X'), o.plays('O')])
+})
+
+test('a browser without WebRTC is told so', async ({ page }) => {
+  await page.addInitScript(() => Reflect.deleteProperty(globalThis, 'RTCPeerConnection'))
+  const x = new Player(page)
+  await x.open('/')
+  await x.shows('failure', 'no-webrtc')
+  await x.isTold('This browser cannot connect')
+})
+
+test('a link that is too long for a QR code can still be copied, by hand where it has to be', async ({ page }) => {
+  await page.addInitScript(() => {
+    navigator.clipboard.writeText = () => Promise.reject(new DOMException('refused by this test', 'NotAllowedError'))
+  })
+  const x = new Player(page)
+  const link = await x.create(`&padding=${'x'.repeat(3000)}`)
+  await expect(page.locator('#qr')).toBeHidden()
+  await page.getByRole('button', { name: 'Copy' }).click()
+  await expect(page.getByRole('button', { name: 'Copy by hand' })).toBeVisible()
+  expect(await page.evaluate(() => getSelection()?.toString())).toBe(link)
 })
 
 test('the link is there to copy and to scan', async ({ context, page }) => {

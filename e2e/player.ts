@@ -79,7 +79,7 @@ export class Player {
 
 /** Runs in the page: reads the one place that its browser holds. */
 async function isAllKept(): Promise<boolean> {
-  const [place] = (await indexedDB.databases()).filter(({ name }) => name?.startsWith('selvage/place/'))
+  const place = (await indexedDB.databases()).find(({ name }) => name?.startsWith('selvage/place/'))
   const database = await new Promise<IDBDatabase>((resolve, reject) => {
     const opening = indexedDB.open(place?.name ?? '')
     opening.addEventListener('success', () => resolve(opening.result))
