@@ -20,6 +20,8 @@ export function observable<T>(initial: T, equal: (a: T, b: T) => boolean = Objec
     }
     return guarded(tell)
   }
+  // Reading costs nothing: nanostores would mount a store that nobody listens to, and unmount it again.
+  store.get = () => store.value as T
   store.listen = (listener) => listen(once(listener))
   store.subscribe = (listener) => {
     const safe = guarded(listener) as (value: T, oldValue?: T) => void
