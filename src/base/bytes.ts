@@ -82,7 +82,8 @@ export class ByteWriter {
 
   /** A whole number from 0 to 2^53 - 1 in base 128, low group first, high bit set on all but the last byte. */
   varint(value: number): this {
-    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not a whole number from 0 to 2^53 - 1: ${value}`)
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new RangeError(`not a whole number from 0 to 2^53 - 1: ${value}`)
     while (value >= 0x80) {
       this.u8((value % 0x80) | 0x80)
       value = Math.floor(value / 0x80)

@@ -48,7 +48,10 @@ export class PayloadTooLargeError extends SelvageError {
   readonly maxBytes: number
 
   constructor(payloadBytes: number, maxBytes: number) {
-    super('PayloadTooLargeError', `a payload of ${payloadBytes} bytes is over the limit of ${maxBytes}: nothing was sent; split it`)
+    super(
+      'PayloadTooLargeError',
+      `a payload of ${payloadBytes} bytes is over the limit of ${maxBytes}: nothing was sent; split it`,
+    )
     this.payloadBytes = payloadBytes
     this.maxBytes = maxBytes
   }
@@ -173,7 +176,11 @@ export class CorruptStateError extends SelvageError {
   readonly record: string
 
   constructor(record: string, message: string, options: CauseOption = {}) {
-    super('CorruptStateError', `${record}: ${message}; the node does not start: restore the storage or open a new place`, options)
+    super(
+      'CorruptStateError',
+      `${record}: ${message}; the node does not start: restore the storage or open a new place`,
+      options,
+    )
     this.record = record
   }
 }

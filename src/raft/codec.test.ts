@@ -123,7 +123,9 @@ const message: fc.Arbitrary<RaftMessage> = fc.oneof(
 describe('raft codec', () => {
   it('[RWIRE-1] every message comes back as it was sent', () => {
     fc.assert(
-      fc.property(message, (sent) => void expect(decodeRaftMessage(encodeRaftMessage(sent))).toEqual(sent)),
+      fc.property(message, (sent) => {
+        expect(decodeRaftMessage(encodeRaftMessage(sent))).toEqual(sent)
+      }),
       { numRuns: 1500 },
     )
   })
