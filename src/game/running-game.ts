@@ -31,6 +31,8 @@ export class RunningGame {
   readonly #folded = observable(0)
   readonly #admission = new Admission()
   readonly #unlisten: (() => void)[]
+  /** Seats read on the way to what is known are not said: others would take the first word for the last. */
+  #isAnnounced = false
   #act: AbortController | null = null
   #wake: unknown = undefined
   #stopping: Promise<void> | null = null
@@ -61,6 +63,7 @@ export class RunningGame {
   announce(): void {
     const { gameId, lineage } = this
     const seats = this.#seats.get()
+    this.#isAnnounced = true
     this.#presence.announce(
       this.#isSeated(this.node.id) ? { role: 'player', gameId, lineage, seats } : { role: 'joiner', gameId },
     )
@@ -86,7 +89,7 @@ export class RunningGame {
       const changed = this.#table.seats !== this.#seats.get()
       this.#seats.set(this.#table.seats)
       this.#folded.set(this.#table.index)
-      if (changed) this.announce()
+      if (changed && this.#isAnnounced) this.announce()
     }
   }
 

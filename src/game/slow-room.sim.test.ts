@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { DuplicateHostError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import { DuplicateHostError, GameMismatchError } from '../base/errors.ts'
 import { InMemoryRaftStorage } from '../raft/storage/in-memory-raft-storage.ts'
 import type { Seam } from '../seam/contract.ts'
 import { seededRandom, SimulatedNetwork, testIdentity, VirtualClock } from '../sim/index.ts'
@@ -15,8 +16,13 @@ const ADMISSION_MS = 1_000
 class SlowRoom {
   readonly clock = new VirtualClock()
   readonly network = new SimulatedNetwork({ clock: this.clock, seed: 7, latencyMs: LATENCY_MS, peerLossMs: 1_000 })
-  readonly #random = seededRandom(7)
+  readonly #random: Random
   readonly #storages = new Map<string, InMemoryRaftStorage>()
+
+  /** Rooms of different seeds have games of different ids. */
+  constructor(seed = 7) {
+    this.#random = seededRandom(seed)
+  }
 
   seam(name: string): Promise<Seam> {
     return this.run(this.network.loom({ peerIdentity: testIdentity(name) }).reopen({ sessionName: 'slow' }))
@@ -174,5 +180,29 @@ describe('admission over slow links', { timeout: 60_000 }, () => {
       expect(joiner.gameId).toBe(host.gameId)
     }
     expect(outcomes).toContain('learner')
+  })
+})
+
+describe('resuming over slow links', () => {
+  it('[GAME-7] of two that resume different games at the same time, each hears of the other', async () => {
+    /** A table of ann and bob, left again: the room with both storages. */
+    const left = async (seed: number): Promise<SlowRoom> => {
+      const room = new SlowRoom(seed)
+      const [ann, bob] = [await room.seam('ann'), await room.seam('bob')]
+      const hosting = room.host(ann, { storage: await room.storage('ann') })
+      const sessions = await room.run(Promise.all([hosting, room.join(bob, { storage: await room.storage('bob') })]))
+      await room.clock.advance(1_000)
+      await room.run(Promise.all(sessions.map((session) => session.close())))
+      return room
+    }
+    const [room, elsewhere] = [await left(7), await left(8)]
+    const [ann, bob] = [await room.seam('ann'), await room.seam('bob')]
+    await room.clock.advance(1_000)
+    const resuming = [
+      room.host(ann, { storage: await room.storage('ann') }),
+      room.join(bob, { storage: await elsewhere.storage('bob') }),
+    ]
+    const outcomes = await room.run(Promise.all(resuming.map((call) => call.catch((error: unknown) => error))), 5_000)
+    for (const outcome of outcomes) expect(outcome).toBeInstanceOf(GameMismatchError)
   })
 })
