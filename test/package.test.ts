@@ -1,5 +1,15 @@
-import { execFile, execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,6 +34,8 @@ const subpaths = Object.keys(manifest.exports).filter((subpath) => subpath !== '
 const runtimeDependencies = Object.keys(manifest.dependencies)
 const optionalPeers = Object.keys(manifest.peerDependencies ?? {})
 
+const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc')
+
 /** A folder outside the repository that holds the built package and its runtime dependencies, and nothing else. */
 let installation = ''
 const installed = (path: string): string => join(installation, 'node_modules/selvage', path)
@@ -42,7 +54,6 @@ function unlink(name: string): void {
 beforeAll(() => {
   installation = mkdtempSync(join(tmpdir(), 'selvage-package-'))
   mkdirSync(installed(''), { recursive: true })
-  const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc')
   const built = ['-p', `${repositoryRoot}tsconfig.build.json`, '--outDir', installed('dist')]
   execFileSync(process.execPath, [compiler, ...built], { stdio: 'pipe' })
   cpSync(`${repositoryRoot}package.json`, installed('package.json'))
@@ -78,6 +89,19 @@ describe('the built package', () => {
     peers.forEach(unlink)
     const report: unknown = JSON.parse(run.stdout)
     expect(report).toEqual({ exported: true, globalsChanged: [], globalsProbed: [], leftRunning: [] })
+  })
+})
+
+describe('the declarations', () => {
+  it('compile in a strict page that asks for no library but the DOM and has no types of Node', () => {
+    const page = ['selvage', 'selvage/webrtc', 'selvage/indexeddb', 'selvage/sim']
+    const consumer = page.map((name, at) => `export * as part${at} from '${name}'`).join('\n')
+    writeFileSync(join(installation, 'consumer.mts'), consumer)
+    const strict = ['--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false', '--noEmit']
+    const target = ['--target', 'es2022', '--lib', 'es2022,dom,dom.iterable', '--module', 'nodenext']
+    const run = spawnSync(process.execPath, [compiler, ...strict, ...target, 'consumer.mts'], { cwd: installation })
+    expect(String(run.stdout)).toBe('')
+    expect(run.status).toBe(0)
   })
 })
 
