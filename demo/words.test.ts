@@ -55,6 +55,7 @@ describe('connection in words', () => {
     ['gone', { friend: 'gone', link: 'none' }, 'gone', /waiting for them/],
     ['coming back', { friend: 'gone', link: 'connecting' }, 'reconnecting', /Reconnecting/],
     ['back, no leader yet', { settled: false }, 'settling', /again/],
+    ['away, and not answering', { settled: false, friend: 'away' }, 'settling', /^Your friend is away/],
     ['cut off', { friend: 'gone', link: 'none', signalling: 'searching' }, 'cut-off', /your own connection/],
     ['failed', { stage: 'failed', failure: 'cut' }, 'idle', /^$/],
   ]

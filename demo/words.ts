@@ -222,7 +222,10 @@ function playing(facts: Facts): Connection {
   if (!isPresent(facts)) return apart(facts)
   if (facts.link === 'interrupted')
     return say('interrupted', 'The connection to your friend is interrupted. Mending it …')
-  if (!facts.settled) return say('settling', 'Your friend is here. Picking the game up again …')
+  if (!facts.settled) {
+    if (facts.friend === 'away') return say('settling', 'Your friend is away. The game goes on when they are back.')
+    return say('settling', 'Your friend is here. Picking the game up again …')
+  }
   if (facts.signalling === 'searching') {
     return say('connected', 'Connected. The signalling server is lost, but the game goes on without it.')
   }
