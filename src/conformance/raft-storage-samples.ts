@@ -45,5 +45,7 @@ export function configEntry(index: number, term: number, config: MembershipRecor
 }
 
 export function snapshotAt(index: number, term: number, other: Partial<StoredSnapshot> = {}): StoredSnapshot {
-  return { index, term, state: Uint8Array.of(0x5a, index & 0xff, 3), config: simpleConfig, ...other }
+  const [configIndex, sessions] = [Math.min(index, 1), Uint8Array.of(index & 0xff, 9)]
+  const state = Uint8Array.of(0x5a, index & 0xff, 3)
+  return { index, term, timeMs: 5, configIndex, config: simpleConfig, sessions, state, ...other }
 }

@@ -58,8 +58,15 @@ export type StoredEntry =
   | (LogEntry & { readonly kind: 'noop' })
   | (LogEntry & { readonly kind: 'config'; readonly config: MembershipRecord })
 
+/** All that stands for the log up to `index`, as of that index: the same on every replica but for `state`. */
 export interface StoredSnapshot extends Snapshot {
   readonly config: MembershipRecord
+  /** Index of the entry that held `config`, `index` at the most; 0 for the one the nodes were started with. */
+  readonly configIndex: number
+  /** Time of the entry at `index`, epoch milliseconds. */
+  readonly timeMs: number
+  /** The table of client sessions, as the engine writes it. */
+  readonly sessions: Uint8Array
 }
 
 export interface RaftState {

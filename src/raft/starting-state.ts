@@ -8,12 +8,12 @@ import { checkRestoredState } from './storage/restored-state.ts'
 export function restored(state: RaftState | null): DurableState {
   if (state === null) return { term: 0, vote: null, leader: null, commit: 0, entries: [], floor: null }
   const { term, vote, leader, commit = 0, entries, snapshot } = checkRestoredState(state)
-  let timeMs = 0
+  let timeMs = snapshot?.timeMs ?? 0
   for (const entry of entries) {
     if (!Number.isSafeInteger(entry.timeMs) || entry.timeMs < timeMs) {
       throw new CorruptStateError(
         `entry ${entry.index}`,
-        'its time is not a whole number, or before that of the entry before it',
+        'its time is not a whole number, or before that of what it follows',
       )
     }
     timeMs = entry.timeMs

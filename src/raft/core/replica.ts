@@ -1,4 +1,12 @@
-import type { ClusterConfig, LogEntry, MembershipRecord, NodeId, RaftRole, StoredEntry } from '../contract.ts'
+import type {
+  ClusterConfig,
+  LogEntry,
+  MembershipRecord,
+  NodeId,
+  RaftRole,
+  StoredEntry,
+  StoredSnapshot,
+} from '../contract.ts'
 import type { Random } from '../../base/random.ts'
 import { type Configuration, configurationOf, isVoter, membersOf } from './configuration.ts'
 import { RaftLog } from './log.ts'
@@ -32,7 +40,8 @@ export interface DurableState {
   readonly leader: { readonly term: number; readonly id: NodeId } | null
   readonly commit: number
   readonly entries: readonly StoredEntry[]
-  readonly floor: { readonly index: number; readonly term: number; readonly config: MembershipRecord } | null
+  /** What stands for the log below `entries`. */
+  readonly floor: StoredSnapshot | null
 }
 
 /** The answer to a request that carried a token. */
@@ -127,7 +136,7 @@ export class Replica {
     this.#initial =
       durable.floor === null
         ? configurationOf(0, { voters: [...options.cluster.voters], learners: learnersOf(options.cluster), old: null })
-        : configurationOf(durable.floor.index, durable.floor.config)
+        : configurationOf(durable.floor.configIndex, durable.floor.config)
     this.config = this.configBefore(Infinity)
     this.commit = Math.max(durable.commit, this.log.floorIndex)
     this.storedCommit = this.commit

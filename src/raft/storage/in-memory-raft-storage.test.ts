@@ -39,14 +39,15 @@ it('[STORE-22] after a write that failed every later one fails, and nothing of i
 
 it('[STORE-23] a Node Buffer is copied too, though its slice is a view', async () => {
   const storage = await InMemoryRaftStorage.create()
-  const [given, state] = [Buffer.of(1, 2), Buffer.of(3, 4)]
+  const [given, state, sessions] = [Buffer.of(1, 2), Buffer.of(3, 4), Buffer.of(5, 6)]
   const config = { voters: ['a'], learners: [], old: null }
-  const snapshot = { index: 1, term: 1, state, config }
+  const snapshot = { index: 1, term: 1, timeMs: 0, configIndex: 0, config, sessions, state }
   await storage.write({ term: 1, snapshot, entries: [{ ...entry(2), command: given }] })
   given.fill(0xee)
   state.fill(0xee)
+  sessions.fill(0xee)
   expect(await storage.load()).toMatchObject({
-    snapshot: { state: Uint8Array.of(3, 4) },
+    snapshot: { state: Uint8Array.of(3, 4), sessions: Uint8Array.of(5, 6) },
     entries: [{ command: Uint8Array.of(1, 2) }],
   })
 })

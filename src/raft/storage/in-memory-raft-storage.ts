@@ -145,8 +145,16 @@ function copyEntry(entry: StoredEntry): StoredEntry {
 }
 
 function copySnapshot(snapshot: StoredSnapshot): StoredSnapshot {
-  const { index, term, state, config } = snapshot
-  return { index, term, state: copyBytes(state), config: copyMembership(config) }
+  const { index, term, timeMs, configIndex, config, sessions, state } = snapshot
+  return {
+    index,
+    term,
+    timeMs,
+    configIndex,
+    config: copyMembership(config),
+    sessions: copyBytes(sessions),
+    state: copyBytes(state),
+  }
 }
 
 /** Not `slice`: a Node Buffer's is a view on the same bytes. */

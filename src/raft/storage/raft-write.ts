@@ -43,6 +43,10 @@ function afterSnapshot(snapshot: StoredSnapshot | null | undefined, last: number
   if (snapshot === undefined || snapshot === null) return last
   wholeNumber(snapshot.index, 'snapshot.index')
   wholeNumber(snapshot.term, 'snapshot.term')
+  if (!Number.isFinite(snapshot.timeMs))
+    throw new RangeError(`snapshot.timeMs is not a finite number: ${snapshot.timeMs}`)
+  wholeNumber(snapshot.configIndex, 'snapshot.configIndex')
+  bytes(snapshot.sessions, 'snapshot.sessions')
   bytes(snapshot.state, 'snapshot.state')
   membership(snapshot.config, 'snapshot.config')
   return last === null ? null : Math.max(last, snapshot.index)

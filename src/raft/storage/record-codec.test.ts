@@ -25,7 +25,15 @@ const entry: fc.Arbitrary<StoredEntry> = fc.oneof(
   fc.record({ kind: fc.constantFrom('command' as const, 'noop' as const), ...common }),
   fc.record({ kind: fc.constant('config' as const), config: membership, ...common }),
 )
-const snapshot = fc.record({ index: number, term: number, state: bytes, config: membership })
+const snapshot = fc.record({
+  index: number,
+  term: number,
+  timeMs: common.timeMs,
+  configIndex: number,
+  config: membership,
+  sessions: bytes,
+  state: bytes,
+})
 
 /** Decodes what need not be a record: the value, or `null` where it was refused in the one way allowed. */
 function decodedOrRefused<T>(decode: () => T): T | null {

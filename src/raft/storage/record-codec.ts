@@ -8,7 +8,7 @@ import type { MembershipRecord, StoredEntry, StoredSnapshot } from '../contract.
  *     entry    = 1, kind (0 command, 1 noop, 2 config), term, timeMs (8 bytes, IEEE 754), flags,
  *                [clientId, requestId], [proposer], [membership], command (the rest)
  *     flags    = 1 dedup key follows + 2 proposer follows
- *     snapshot = 1, index, term, membership, state (the rest)
+ *     snapshot = 1, index, term, timeMs (8 bytes, IEEE 754), configIndex, membership, sessions (block), state (the rest)
  *     membership = count, voters, count, learners, 0 | 1, [count, old]
  *
  * An entry's index is its key.
@@ -52,20 +52,23 @@ export function decodeEntry(index: number, bytes: Uint8Array): StoredEntry {
 }
 
 export function encodeSnapshot(snapshot: StoredSnapshot): Uint8Array<ArrayBuffer> {
-  const writer = new ByteWriter(snapshot.state.length + ENTRY_OVERHEAD_BYTES)
-  writer.u8(LAYOUT_VERSION).varint(snapshot.index).varint(snapshot.term)
-  writeMembership(writer, snapshot.config)
-  return writer.raw(snapshot.state).finish()
+  const { index, term, timeMs, configIndex, config, sessions, state } = snapshot
+  const writer = new ByteWriter(sessions.length + state.length + ENTRY_OVERHEAD_BYTES)
+  writer.u8(LAYOUT_VERSION).varint(index).varint(term).f64(timeMs).varint(configIndex)
+  writeMembership(writer, config)
+  return writer.block(sessions).raw(state).finish()
 }
 
-/** Throws {@link MalformedBytesError}. The state is a view on `bytes`. */
+/** Throws {@link MalformedBytesError}. Sessions and state are views on `bytes`. */
 export function decodeSnapshot(bytes: Uint8Array): StoredSnapshot {
   const reader = new ByteReader(bytes)
   checkVersion(reader)
   const index = reader.varint()
   const term = reader.varint()
+  const timeMs = reader.f64()
+  const configIndex = reader.varint()
   const config = readMembership(reader)
-  return { index, term, state: reader.rest(), config }
+  return { index, term, timeMs, configIndex, config, sessions: reader.block(), state: reader.rest() }
 }
 
 function checkVersion(reader: ByteReader): void {

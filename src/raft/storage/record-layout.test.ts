@@ -142,6 +142,8 @@ describe('[RESTORE-2] a log that cannot be right is refused', () => {
     ['entry 3', { snapshot: snapshotAt(3, 2), entries: [noop(3, 2)] }],
     ['snapshot', { snapshot: snapshotAt(3, 6) }],
     ['snapshot', { snapshot: snapshotAt(1, 1, { config: { voters: ['ana', 'ana'], learners: [], old: null } }) }],
+    ['snapshot', { snapshot: snapshotAt(2, 1, { configIndex: 3 }) }],
+    ['snapshot', { snapshot: snapshotAt(2, 1, { timeMs: Number.NaN }) }],
     ['entry 1', { entries: [configEntry(1, 1, { ...jointConfig, old: ['bob', 'bob'] })] }],
     ['entry 1', { entries: [{ ...noop(1, 1), timeMs: Number.NaN }] }],
     ['commit', { entries: [noop(1, 1)], commit: 2 }],

@@ -20,6 +20,10 @@ export function checkRestoredState(state: RaftState): RaftState {
     bounded('snapshot', snapshot.term)
     if (snapshot.term > state.term)
       corrupt('snapshot', `its term ${snapshot.term} is past the current term ${state.term}`)
+    if (!Number.isFinite(snapshot.timeMs)) corrupt('snapshot', 'its time is not a number')
+    bounded('snapshot', snapshot.configIndex)
+    if (snapshot.configIndex > snapshot.index)
+      corrupt('snapshot', `its configuration of index ${snapshot.configIndex} is past its own index ${snapshot.index}`)
     checkMembership('snapshot', snapshot.config)
     index = snapshot.index
     term = snapshot.term
