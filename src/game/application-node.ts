@@ -49,6 +49,10 @@ export class ApplicationNode implements RaftNode {
     return this.#node.compactionFloor
   }
 
+  get failure(): RaftNode['failure'] {
+    return this.#node.failure
+  }
+
   get trace(): AsyncIterable<RaftTraceEvent> {
     return this.#node.trace
   }

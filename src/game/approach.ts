@@ -150,6 +150,7 @@ export class Approach {
       identity,
       clock,
       random,
+      signal: this.#failure.signal,
     })
     if (this.#failure.signal.aborted) {
       await node.close()

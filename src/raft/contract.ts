@@ -1,3 +1,4 @@
+import type { StorageFailedError } from '../base/errors.ts'
 import type { ReadableAtom } from '../base/observable.ts'
 import type { PeerIdentity, WaitOptions } from '../seam/contract.ts'
 
@@ -152,6 +153,8 @@ export interface RaftNode extends AsyncDisposable {
   readonly commitIndex: ReadableAtom<number>
   /** Entries up to and including this index are gone from the log. */
   readonly compactionFloor: ReadableAtom<number>
+  /** Why the node stopped by itself: its storage failed. `null` while it works, and where it was closed. */
+  readonly failure: ReadableAtom<StorageFailedError | null>
   /** Every committed index from `index` on, exactly once, in order: first from the log, then live. Ends at close. */
   committedFrom(index: number, options?: WaitOptions): AsyncIterable<Committed>
   /**

@@ -27,7 +27,7 @@ import { type Input, RaftCore, type Ready } from './core/raft-core.ts'
 import type { Circumstances, DurableState, Outcome, TraceNote } from './core/replica.ts'
 import { checkNodeId } from './id.ts'
 import { type Settings, settingsOf } from './settings.ts'
-import { restored, volatileStorage } from './starting-state.ts'
+import { startingState, volatileStorage } from './starting-state.ts'
 import { TraceStream } from './trace-stream.ts'
 
 export interface RaftNodeOptions {
@@ -43,13 +43,15 @@ export interface RaftNodeOptions {
   readonly identity?: ClientIdentity | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
+  /** Gives up the start, not the node: what `storage` was asked meanwhile is not waited for. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
  * Starts a node: loads and checks what it promised before, then follows, leads or learns as its log says.
  * Rejects with `RangeError` (a field of the configuration, an id, too many members), `ConfigError` (timing that
  * cannot work, another node's storage or transport), `CorruptStateError` (stored state that cannot be right:
- * nothing is repaired) or `StorageFailedError`.
+ * nothing is repaired), `StorageFailedError` (also a storage that does not answer) or the signal's reason.
  */
 export async function raftNode(options: RaftNodeOptions): Promise<RaftNode> {
   const {
@@ -67,14 +69,7 @@ export async function raftNode(options: RaftNodeOptions): Promise<RaftNode> {
   if (transport.selfId !== id)
     throw new ConfigError(`the node is ${id} and the transport speaks as ${transport.selfId}`)
   const storage = options.storage ?? (await volatileStorage(id))
-  const state = await tracked(clock, storage.load())
-  if (state !== null && state.nodeId !== null && state.nodeId !== id) {
-    throw new ConfigError(
-      `the storage is of node ${state.nodeId}, not of ${id}: nothing was started; open this node's own`,
-    )
-  }
-  const durable = restored(state)
-  if (state === null || state.nodeId === null) await tracked(clock, storage.write({ nodeId: id }))
+  const durable = await startingState(storage, id, { clock, signal: options.signal })
   return new DrivenRaftNode({
     id,
     cluster: options.cluster,
@@ -117,6 +112,7 @@ class DrivenRaftNode implements RaftNode {
   readonly membership
   readonly commitIndex
   readonly compactionFloor
+  readonly failure
   readonly trace: AsyncIterable<RaftTraceEvent>
 
   readonly #parts: Parts
@@ -143,6 +139,7 @@ class DrivenRaftNode implements RaftNode {
     this.membership = observable<ClusterConfig>(this.#core.membership, sameConfig)
     this.commitIndex = observable<number>(this.#core.commitIndex)
     this.compactionFloor = observable<number>(this.#core.log.floorIndex)
+    this.failure = observable<StorageFailedError | null>(null)
     this.#cursors = new CommittedCursors(this.#core.log, () => this.#core.commitIndex)
     this.#trace = new TraceStream()
     this.trace = this.#trace
@@ -350,6 +347,7 @@ class DrivenRaftNode implements RaftNode {
     this.#waiting.clear()
     for (const { reject } of waiting) reject(error)
     this.#setAtoms()
+    if (error instanceof StorageFailedError) this.failure.set(error)
     this.#tell({ kind: 'stopped', detail: { error } })
     this.#cursors.end()
     this.#trace.end()

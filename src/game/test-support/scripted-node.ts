@@ -15,6 +15,7 @@ export class ScriptedNode implements RaftNode {
   })
   readonly commitIndex: PreinitializedAtom<number> = observable(0)
   readonly compactionFloor: PreinitializedAtom<number> = observable(0)
+  readonly failure: RaftNode['failure'] = observable(null)
   readonly trace: AsyncIterable<never> = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) }
   readonly log: Committed[] = []
   /** Iterations of {@link committedFrom} not yet ended. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../base/clock.ts'
 import { StorageFailedError, StorageLockedError } from '../../../base/errors.ts'
-import { boundedWait } from './bounded-wait.ts'
+import { boundedWait } from '../../../base/bounded-wait.ts'
 
 /** An exclusive lock on a name, held until it is released, or until another script of the origin steals it. */
 export interface HeldLock {

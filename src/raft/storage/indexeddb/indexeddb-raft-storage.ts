@@ -5,7 +5,7 @@ import type { PeerIdentity } from '../../../seam/contract.ts'
 import type { RaftState, RaftStorage, RaftWrite } from '../../contract.ts'
 import { readRecords, recordChange, type RecordChange } from '../record-layout.ts'
 import { checkRaftWrite } from '../raft-write.ts'
-import { boundedWait, type WaitBound } from './bounded-wait.ts'
+import { answered } from '../../../base/bounded-wait.ts'
 import { holdLock, type HeldLock } from './held-lock.ts'
 import { completed, OPEN_TIMEOUT_MS, RecordDatabase, type Durability } from './record-database.ts'
 import { storedIdentity } from './stored-identity.ts'
@@ -82,7 +82,10 @@ export class IndexedDbRaftStorage implements RaftStorage {
     try {
       database = await tracked(clock, RecordDatabase.open(name, { durability, clock, signal }))
       const bound = { clock, ms: OPEN_TIMEOUT_MS, signal }
-      const identity = await tracked(clock, answered(storedIdentity(database.use), bound))
+      const identity = await tracked(
+        clock,
+        answered(storedIdentity(database.use), bound, () => mute(OPEN_TIMEOUT_MS)),
+      )
       signal?.throwIfAborted()
       return new IndexedDbRaftStorage(database, lock, identity, clock)
     } catch (error) {
@@ -175,7 +178,7 @@ export class IndexedDbRaftStorage implements RaftStorage {
   }
 
   #bounded<T>(io: Promise<T>): Promise<T> {
-    return answered(io, { clock: this.#clock, ms: WRITE_TIMEOUT_MS })
+    return answered(io, { clock: this.#clock, ms: WRITE_TIMEOUT_MS }, () => mute(WRITE_TIMEOUT_MS))
   }
 
   #fail(error: Error): void {
@@ -199,11 +202,8 @@ export function lockNameOf(database: string): string {
   return `selvage/lock/${database}`
 }
 
-/** `io` within `bound`; what it does afterwards is not heard. */
-function answered<T>(io: Promise<T>, bound: WaitBound): Promise<T> {
-  const late = (): Error =>
-    new StorageFailedError(`the browser's storage did not answer within ${bound.ms} ms; reload the page`)
-  return boundedWait<T>(bound, late, (resolve, reject) => void io.then(resolve, reject))
+function mute(ms: number): StorageFailedError {
+  return new StorageFailedError(`the browser's storage did not answer within ${ms} ms; reload the page`)
 }
 
 function lastIndexOf(state: RaftState | null): number {

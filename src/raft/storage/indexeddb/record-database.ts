@@ -1,7 +1,7 @@
 import type { UseStore } from 'idb-keyval'
 import type { Clock } from '../../../base/clock.ts'
 import { SelvageError, StorageFailedError } from '../../../base/errors.ts'
-import { boundedWait } from './bounded-wait.ts'
+import { boundedWait } from '../../../base/bounded-wait.ts'
 
 /** `strict`: on the disk before a write resolves. `relaxed`: handed to the operating system. */
 export type Durability = 'strict' | 'relaxed'

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../base/clock.ts'
+import type { Clock } from './clock.ts'
 
 export interface WaitBound {
   readonly clock: Clock
@@ -9,8 +9,8 @@ export interface WaitBound {
 /**
  * A promise made by `start`, rejected with `late()` after the bound's milliseconds and with the signal's reason when
  * that fires first. The wait is two timers of half the time: a page that was frozen finds the first overdue, and has
- * the second to hear what was answered meanwhile. However it settles, no timer and no listener of it is left; `start` is told by `isSettled` that
- * what it obtains later has to be given back.
+ * the second to hear what was answered meanwhile. However it settles, no timer and no listener of it is left; `start`
+ * is told by `isSettled` that what it obtains later has to be given back.
  */
 export function boundedWait<T>(
   { clock, ms, signal }: WaitBound,
@@ -44,4 +44,9 @@ export function boundedWait<T>(
       fail(error)
     }
   })
+}
+
+/** What `io` answers within `bound`; what it answers afterwards is not heard. */
+export function answered<T>(io: Promise<T>, bound: WaitBound, late: () => Error): Promise<T> {
+  return boundedWait<T>(bound, late, (resolve, reject) => void io.then(resolve, reject))
 }
