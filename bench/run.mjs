@@ -1,9 +1,9 @@
 /**
- * `node bench/run.mjs seam [--rounds 15] [--subjects "bare again,seam"]`: installs what only the bench needs,
- * once, then runs it.
+ * `node bench/run.mjs seam|raft [--rounds 15] [--subjects "bare again,seam"]`: installs what only the benches
+ * need, once, then runs one. `--subjects` is for `seam`.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
@@ -14,7 +14,7 @@ const { positionals, values } = parseArgs({
     subjects: { type: 'string', default: 'bare again,seam,simple-peer' },
   },
 })
-const benches = { seam: () => import('./seam/seam.mjs') }
+const benches = { seam: () => import('./seam/seam.mjs'), raft: () => import('./raft/raft.mjs') }
 const load = benches[positionals[0]]
 const rounds = Number(values.rounds)
 if (load === undefined || !Number.isInteger(rounds) || rounds < 1) {
@@ -25,8 +25,8 @@ if (load === undefined || !Number.isInteger(rounds) || rounds < 1) {
 }
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-if (!existsSync(`${here}node_modules`)) {
-  console.log('installing what only the bench needs')
+if (modifiedMs('node_modules/.package-lock.json') < modifiedMs('package-lock.json')) {
+  console.log('installing what only the benches need')
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
   const installed = spawnSync(npm, ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], {
     cwd: here,
@@ -36,3 +36,7 @@ if (!existsSync(`${here}node_modules`)) {
 }
 const { run } = await load()
 await run({ rounds, subjects: values.subjects.split(',').map((name) => name.trim()) })
+
+function modifiedMs(path) {
+  return statSync(`${here}${path}`, { throwIfNoEntry: false })?.mtimeMs ?? 0
+}

@@ -1,3 +1,5 @@
+import { quantile, spread } from '../quantile.mjs'
+
 /** What is printed, and where we mean to be beside the bare channel. */
 const rows = [
   { field: 'roundTripMs', label: 'round trip p50', unit: 'us', scale: 1000, target: '<= 1.05' },
@@ -23,17 +25,4 @@ export function table(results, subjects) {
   const join = results.get('seam')?.map(({ callMs }) => callMs)
   const note = join === undefined ? '' : `\njoin() in full, the server included: ${quantile(join, 0.5).toFixed(0)} ms\n`
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n') + `\n${note}`
-}
-
-function spread(values) {
-  const [low, middle, high] = [0.25, 0.5, 0.75].map((at) => quantile(values, at).toFixed(2))
-  return `${middle} [${low}–${high}]`
-}
-
-function quantile(values, at) {
-  const sorted = [...values].sort((a, b) => a - b)
-  const position = (sorted.length - 1) * at
-  const below = Math.floor(position)
-  const weight = position - below
-  return sorted[below] * (1 - weight) + (sorted[below + 1] ?? sorted[below]) * weight
 }

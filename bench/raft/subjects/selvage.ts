@@ -1,0 +1,122 @@
+import { decodeRaftMessage, encodeRaftMessage } from '../../../src/raft/codec.ts'
+import type { NodeId } from '../../../src/raft/contract.ts'
+import { RaftCore } from '../../../src/raft/core/raft-core.ts'
+import type { RaftMessage } from '../../../src/raft/core/message.ts'
+import type { Circumstances } from '../../../src/raft/core/replica.ts'
+import { seededRandom } from '../../../src/sim/index.ts'
+
+/** As long as the ids of peers are: 43 characters of base64url. */
+const ids = ['a', 'b', 'c'].map((letter) => letter.repeat(43))
+const timing = {
+  electionTimeoutMinMs: 1000,
+  electionTimeoutMaxMs: 2000,
+  heartbeatIntervalMs: 100,
+  catchUpTimeoutMs: 10_000,
+}
+
+export interface BenchCluster {
+  readonly messages: number
+  readonly bytes: number
+  /** Entries applied by every node. */
+  readonly applied: number
+  elect(): void
+  propose(count: number): void
+  /** Delivers messages until none is under way. */
+  settle(): void
+}
+
+interface Node {
+  readonly id: NodeId
+  readonly core: RaftCore
+  applied: number
+}
+
+interface InFlight {
+  readonly from: NodeId
+  readonly to: NodeId
+  readonly message: RaftMessage | null
+  readonly frame: Uint8Array | null
+}
+
+/** Three of our cores, driven as the node drives them. */
+export function selvage({ encoded }: { encoded: boolean }): BenchCluster {
+  return new SelvageCluster(encoded)
+}
+
+class SelvageCluster implements BenchCluster {
+  messages = 0
+  bytes = 0
+  readonly #encoded: boolean
+  readonly #nodes: Map<NodeId, Node>
+  readonly #leader: Node
+  readonly #clientId: string
+  #at: Circumstances = { nowMs: 0, wallMs: 1_790_000_000_000, frameBytes: 262_144 }
+  #queue: InFlight[] = []
+  #proposed = 0
+
+  constructor(encoded: boolean) {
+    this.#encoded = encoded
+    const cluster = { voters: new Set(ids), learners: new Set<NodeId>() }
+    const durable = { term: 0, vote: null, leader: null, commit: 0, entries: [], floor: null }
+    const random = seededRandom(1)
+    this.#nodes = new Map(
+      ids.map((id) => [
+        id,
+        { id, core: new RaftCore({ id, cluster, durable, timing, random, at: this.#at }), applied: 0 },
+      ]),
+    )
+    this.#leader = this.#nodes.get(ids[0] as string) as Node
+    this.#clientId = `auto:${this.#leader.id}-0123456789abcdef`
+  }
+
+  get applied(): number {
+    return Math.min(...[...this.#nodes.values()].map(({ applied }) => applied))
+  }
+
+  elect(): void {
+    this.#at = { ...this.#at, nowMs: this.#leader.core.nextDeadlineMs }
+    this.#leader.core.step({ kind: 'tick' }, this.#at)
+    this.settle()
+  }
+
+  propose(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const token = ++this.#proposed
+      const dedupKey = { clientId: this.#clientId, requestId: token }
+      this.#leader.core.step({ kind: 'propose', token, command: new Uint8Array(100).fill(120), dedupKey }, this.#at)
+    }
+    if (count > 1) this.#round(this.#leader)
+  }
+
+  settle(): void {
+    this.#round(this.#leader)
+    while (this.#queue.length > 0) {
+      const batch = this.#queue
+      this.#queue = []
+      for (const { from, to, message, frame } of batch) {
+        const received = message ?? decodeRaftMessage(frame as Uint8Array)
+        if (received === null) throw new Error('a frame of ours was not understood')
+        ;(this.#nodes.get(to) as Node).core.step({ kind: 'message', from, message: received }, this.#at)
+      }
+      for (const node of this.#nodes.values()) this.#round(node)
+    }
+  }
+
+  /** What is written is durable at once. */
+  #round(node: Node): void {
+    for (;;) {
+      const { write, messages, committed } = node.core.ready()
+      for (const { to, message } of messages) this.#send(node.id, to, message)
+      for (const { kind } of committed) if (kind === 'command') node.applied++
+      if (write === null) return
+      node.core.step({ kind: 'written', id: write.id }, this.#at)
+    }
+  }
+
+  #send(from: NodeId, to: NodeId, message: RaftMessage): void {
+    this.messages++
+    const frame = this.#encoded ? encodeRaftMessage(message) : null
+    this.bytes += frame?.length ?? 0
+    this.#queue.push({ from, to, message: frame === null ? message : null, frame })
+  }
+}
