@@ -1,5 +1,5 @@
 import { orAborted, throwIfAborted } from '../base/abort.ts'
-import { type Clock, systemClock, tracked } from '../base/clock.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
 import { ConfigError, SeamTornError } from '../base/errors.ts'
 import { observable, type ReadableAtom } from '../base/observable.ts'
 import type { RaftState, RaftStorage } from '../raft/contract.ts'
@@ -129,11 +129,11 @@ export class Approach {
   }
 
   load(): Promise<RaftState | null> {
-    return this.#within(tracked(this.clock, this.storage.load()))
+    return this.#within(this.storage.load())
   }
 
   write(batch: Parameters<RaftStorage['write']>[0]): Promise<void> {
-    return this.#within(tracked(this.clock, this.storage.write(batch)))
+    return this.#within(this.storage.write(batch))
   }
 
   /** Starts the node on whatever log the storage holds. Frames of other games do not reach it. */

@@ -1,5 +1,5 @@
 import { orAborted, throwIfAborted } from '../base/abort.ts'
-import { type Clock, systemClock, tracked } from '../base/clock.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
 import { ClosedError, ConfigError, OverloadedError, PayloadTooLargeError, StorageFailedError } from '../base/errors.ts'
 import { observable, reportUncaught, until } from '../base/observable.ts'
 import { type Random, systemRandom } from '../base/random.ts'
@@ -251,9 +251,9 @@ class DrivenRaftNode implements RaftNode {
   }
 
   #write({ id, batch }: NonNullable<Ready['write']>): void {
-    const { clock, storage } = this.#parts
+    const { storage } = this.#parts
     const write = async (): Promise<void> => storage.write(batch)
-    tracked(clock, write()).then(
+    write().then(
       () => this.#step({ kind: 'written', id }),
       (cause: unknown) => {
         const message =
