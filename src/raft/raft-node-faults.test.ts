@@ -15,7 +15,7 @@ import { nowhere } from './test-support/nowhere.ts'
 
 /** A follower of the leader `a` of term 1, which the test plays. */
 class Follower {
-  readonly clock: VirtualClock = untracked(new VirtualClock())
+  readonly clock: VirtualClock = new VirtualClock()
   readonly sent: RaftMessage[] = []
   readonly #inbox = new Inbox<{ from: string; frame: Uint8Array }>()
   readonly storage: HeldStorage
@@ -156,7 +156,7 @@ describe('raftNode: a storage that does not answer', () => {
 
   for (const silence of ['load', 'write'] as const) {
     it(`[RNODE-30] a start that waits for ${silence} can be aborted`, async () => {
-      const clock = untracked(new VirtualClock())
+      const clock = new VirtualClock()
       const stop = new AbortController()
       const reason = new Error('enough')
       const options = { id: 'a', cluster: voters('a'), transport: nowhere('a'), storage: await silent(silence) }
@@ -169,7 +169,7 @@ describe('raftNode: a storage that does not answer', () => {
     })
 
     it(`[RNODE-30] a start that waits for ${silence} is given up`, async () => {
-      const clock = untracked(new VirtualClock())
+      const clock = new VirtualClock()
       const options = { id: 'a', cluster: voters('a'), transport: nowhere('a'), storage: await silent(silence) }
       const starting = raftNode({ ...options, clock })
       starting.catch(() => {})
@@ -179,9 +179,3 @@ describe('raftNode: a storage that does not answer', () => {
     })
   }
 })
-
-/** A clock that does not wait for what never ends. */
-function untracked(clock: VirtualClock): VirtualClock {
-  clock.track = (io) => io
-  return clock
-}

@@ -1,5 +1,5 @@
 import { answered, type WaitBound } from '../base/bounded-wait.ts'
-import { type Clock, tracked } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { ConfigError, CorruptStateError, StorageFailedError } from '../base/errors.ts'
 import type { NodeId, RaftState, RaftStorage } from './contract.ts'
 import type { DurableState } from './core/replica.ts'
@@ -21,7 +21,7 @@ export async function startingState(
 ): Promise<DurableState> {
   const bound: WaitBound = { clock, ms: STARTING_TIMEOUT_MS, signal }
   signal?.throwIfAborted()
-  const state = await answered(tracked(clock, storage.load()), bound, mute)
+  const state = await answered(storage.load(), bound, mute)
   if (state !== null && state.nodeId !== null && state.nodeId !== id) {
     throw new ConfigError(
       `the storage is of node ${state.nodeId}, not of ${id}: nothing was started; open this node's own`,
@@ -29,7 +29,7 @@ export async function startingState(
   }
   const durable = restored(state)
   if (state === null || state.nodeId === null) {
-    await answered(tracked(clock, storage.write({ nodeId: id })), bound, mute)
+    await answered(storage.write({ nodeId: id }), bound, mute)
   }
   return durable
 }
