@@ -1,6 +1,7 @@
 import { throwIfAborted } from '../base/abort.ts'
 import type { Committed, StoredEntry } from './contract.ts'
 import type { RaftLog } from './core/log.ts'
+import { logEntryOf } from './core/log-entry.ts'
 
 /**
  * Readers of what has committed. Each is a position in the log and nothing else: replay and live are the
@@ -78,6 +79,5 @@ export class CommittedCursors {
 /** What the engine appends for itself is told by index alone. */
 function committedOf(entry: StoredEntry): Committed {
   if (entry.kind !== 'command') return { kind: 'internal', index: entry.index }
-  const { kind: _, ...logEntry } = entry
-  return { kind: 'entry', entry: logEntry }
+  return { kind: 'entry', entry: logEntryOf(entry) }
 }

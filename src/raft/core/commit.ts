@@ -13,7 +13,8 @@ export function commitThrough(r: Replica, index: number): void {
   if (through <= r.commit) return
   const entries = r.log.slice(r.commit + 1, through)
   r.commit = through
-  for (const entry of entries) r.committed.push(entry)
+  if (r.committed.length === 0) r.committed = entries
+  else for (const entry of entries) r.committed.push(entry)
   if (r.storeCommitAtMs === Infinity) r.storeCommitAtMs = r.at.nowMs + STORE_COMMIT_DELAY_MS
   r.note('commit', { index: through })
   settleProposals(r, entries)

@@ -118,6 +118,13 @@ function hasMajority(voters: ReadonlySet<NodeId>, counts: (id: NodeId) => boolea
 
 function majorityIndex(voters: ReadonlySet<NodeId>, matchOf: (id: NodeId) => number): number {
   if (voters.size === 0) return 0
-  const matches = [...voters].map(matchOf).sort((a, b) => b - a)
+  const matches: number[] = []
+  // Highest first; voters are few.
+  for (const id of voters) {
+    const match = matchOf(id)
+    let at = matches.length
+    for (; at > 0 && (matches[at - 1] as number) < match; at--) matches[at] = matches[at - 1] as number
+    matches[at] = match
+  }
   return matches[Math.floor(voters.size / 2)] as number
 }

@@ -9,7 +9,7 @@ const BYTES_PER_UNIT = 3
 
 /** An upper bound of an entry's size on the wire, bytes: cheap, so that a batch need not be encoded to be measured. */
 export function entrySizeBytes(entry: StoredEntry): number {
-  const size = commandSizeBytes(entry.command, entry.dedupKey, entry.proposer)
+  const size = entry.command.length + aroundCommandBytes(entry.dedupKey, entry.proposer)
   if (entry.kind !== 'config') return size
   const { voters, learners, old } = entry.config
   let ids = 0
@@ -17,14 +17,13 @@ export function entrySizeBytes(entry: StoredEntry): number {
   return size + ids
 }
 
-/** Likewise for a command that is no entry yet. */
-export function commandSizeBytes(command: Uint8Array, dedupKey: DedupKey | null, proposer: NodeId | null): number {
-  const units = (dedupKey?.clientId.length ?? 0) + (proposer?.length ?? 0)
-  return ENTRY_HEADER_BYTES + command.length + units * BYTES_PER_UNIT
-}
-
 /** Largest command that fits one frame of `frameBytes` (`null`: no bound) under that key, bytes; negative if none does. */
 export function maxCommandBytes(frameBytes: number | null, dedupKey: DedupKey | null, proposer: NodeId | null): number {
   if (frameBytes === null) return Infinity
-  return frameBytes - FRAME_HEADER_BYTES - commandSizeBytes(new Uint8Array(0), dedupKey, proposer)
+  return frameBytes - FRAME_HEADER_BYTES - aroundCommandBytes(dedupKey, proposer)
+}
+
+function aroundCommandBytes(dedupKey: DedupKey | null, proposer: NodeId | null): number {
+  const units = (dedupKey?.clientId.length ?? 0) + (proposer?.length ?? 0)
+  return ENTRY_HEADER_BYTES + units * BYTES_PER_UNIT
 }

@@ -1,4 +1,4 @@
-import type { NodeId } from '../contract.ts'
+import type { NodeId, StoredEntry } from '../contract.ts'
 import { commitThrough } from './commit.ts'
 import type { Append, CommitNotice } from './message.ts'
 import type { Replica } from './replica.ts'
@@ -58,12 +58,15 @@ function acceptLeader(r: Replica, from: NodeId, term: number): boolean {
 
 /** Terms and times never decrease along a log, no term exceeds the leader's own, and indices follow one another. */
 function isPlausible({ term, prevIndex, prevTerm, entries }: Append): boolean {
-  let last = { term: prevTerm, timeMs: 0, index: prevIndex }
+  let lastTerm = prevTerm
+  let lastTimeMs = 0
+  let index = prevIndex
   for (const entry of entries) {
-    if (entry.term < last.term || entry.timeMs < last.timeMs || entry.index !== last.index + 1) return false
-    last = entry
+    if (entry.term < lastTerm || entry.timeMs < lastTimeMs || entry.index !== ++index) return false
+    lastTerm = entry.term
+    lastTimeMs = entry.timeMs
   }
-  return last.term <= term
+  return lastTerm <= term
 }
 
 /** Whether the frame's entries claim to be older than the one they follow. */
@@ -82,7 +85,7 @@ function takeEntries(r: Replica, from: NodeId, { entries }: Append): boolean {
     return false
   }
   if (first <= r.log.lastIndex) r.truncateFrom(first)
-  for (const entry of entries.slice(fresh)) r.append(entry)
+  for (let i = fresh; i < entries.length; i++) r.append(entries[i] as StoredEntry)
   return true
 }
 

@@ -1,6 +1,7 @@
 import type { NodeId, StoredEntry } from '../contract.ts'
 import { PayloadTooLargeError } from '../../base/errors.ts'
 import { maxCommandBytes } from './entry-size.ts'
+import { logEntryOf } from './log-entry.ts'
 import type { Forward, ForwardRefused } from './message.ts'
 import { FORWARD_WINDOW, type Proposal } from './proposals.ts'
 import type { Replica } from './replica.ts'
@@ -46,7 +47,7 @@ export function onForward(r: Replica, from: NodeId, message: Forward): void {
   const maxBytes = maxCommandBytes(r.at.frameBytes, dedupKey, from)
   if (fate === 'new' && command.length <= maxBytes) {
     r.forwards.record(from, incarnation, serial, null)
-    r.appendOwn({ kind: 'command', command, dedupKey, proposer: from })
+    r.appendCommand(command, dedupKey, from)
     return
   }
   const refusedFor = fate === 'new' ? Math.max(0, maxBytes) : fate
@@ -71,10 +72,10 @@ export function settleProposals(r: Replica, committed: readonly StoredEntry[]): 
   if (r.proposals.size === 0) return
   for (const entry of committed) {
     if (entry.kind !== 'command' || entry.proposer !== r.id || entry.dedupKey === null) continue
-    const { kind: _, ...logEntry } = entry
-    for (const token of r.proposals.take(entry.dedupKey)?.tokens ?? []) {
-      r.outcomes.push({ kind: 'proposed', token, entry: logEntry })
-    }
+    const proposal = r.proposals.take(entry.dedupKey)
+    if (proposal === null) continue
+    const logEntry = logEntryOf(entry)
+    for (const token of proposal.tokens) r.outcomes.push({ kind: 'proposed', token, entry: logEntry })
   }
   r.proposals.reclaimBefore(committed.at(-1)?.term ?? 0)
 }
@@ -83,7 +84,7 @@ function appendLocally(r: Replica, proposal: Proposal): boolean {
   if (hasBacklog(r)) return false
   const { command, dedupKey } = proposal
   proposal.sentTerm = r.term
-  if (fits(r, proposal)) r.appendOwn({ kind: 'command', command, dedupKey, proposer: r.id })
+  if (fits(r, proposal)) r.appendCommand(command, dedupKey, r.id)
   return true
 }
 

@@ -91,10 +91,14 @@ export class Outbox {
   /** Everything up to write `id` is durable. */
   written(id: number): void {
     this.#durable = Math.max(this.#durable, id)
-    if (this.#held.length === 0) return
-    const free = this.#held.filter(({ write }) => write <= this.#durable)
-    this.#held = this.#held.filter(({ write }) => write > this.#durable)
-    for (const { to, message } of free) this.#messages.push({ to, message })
+    let free = 0
+    // Held in the order of writes.
+    for (; free < this.#held.length; free++) {
+      const held = this.#held[free] as Outgoing & { readonly write: number }
+      if (held.write > this.#durable) break
+      this.#messages.push({ to: held.to, message: held.message })
+    }
+    if (free > 0) this.#held.splice(0, free)
   }
 
   #open(): Batch {

@@ -9,7 +9,7 @@ export interface Proposal {
   readonly command: Uint8Array
   readonly dedupKey: DedupKey
   /** Who waits for it. Empty once all of them gave up. */
-  readonly tokens: Set<number>
+  readonly tokens: number[]
   /** The term whose leader it was given to; `null` while it waits for one. */
   sentTerm: number | null
 }
@@ -25,7 +25,8 @@ export class Proposals {
   /** When to repeat what a leader should have had by now. */
   resendAtMs: number = Infinity
   readonly #bySerial: Map<number, Proposal> = new Map()
-  readonly #byKey: Map<string, Proposal> = new Map()
+  /** By client, then by request. */
+  readonly #byKey: Map<string, Map<number, Proposal>> = new Map()
   readonly #byToken: Map<number, Proposal> = new Map()
   /** In order of serials. */
   #parked: Proposal[] = []
@@ -46,15 +47,20 @@ export class Proposals {
 
   /** A second proposal under a key that is under way waits for the first instead of being sent. */
   add(token: number, command: Uint8Array, dedupKey: DedupKey): void {
-    const key = keyText(dedupKey)
-    let proposal = this.#byKey.get(key)
+    let requests = this.#byKey.get(dedupKey.clientId)
+    if (requests === undefined) {
+      requests = new Map()
+      this.#byKey.set(dedupKey.clientId, requests)
+    }
+    let proposal = requests.get(dedupKey.requestId)
     if (proposal === undefined) {
-      proposal = { serial: ++this.#lastSerial, command, dedupKey, tokens: new Set(), sentTerm: null }
-      this.#byKey.set(key, proposal)
+      proposal = { serial: ++this.#lastSerial, command, dedupKey, tokens: [token], sentTerm: null }
+      requests.set(dedupKey.requestId, proposal)
       this.#bySerial.set(proposal.serial, proposal)
       this.#parked.push(proposal)
+    } else {
+      proposal.tokens.push(token)
     }
-    proposal.tokens.add(token)
     this.#byToken.set(token, proposal)
   }
 
@@ -62,8 +68,9 @@ export class Proposals {
   withdraw(token: number): void {
     const proposal = this.#byToken.get(token)
     this.#byToken.delete(token)
-    proposal?.tokens.delete(token)
-    if (proposal?.tokens.size === 0) this.#remove(proposal)
+    if (proposal === undefined) return
+    proposal.tokens.splice(proposal.tokens.indexOf(token), 1)
+    if (proposal.tokens.length === 0) this.#remove(proposal)
   }
 
   /** Hands parked proposals to `give` in order, until it returns false. */
@@ -83,7 +90,7 @@ export class Proposals {
 
   /** Removes and returns the proposal that committed under `dedupKey`. */
   take(dedupKey: DedupKey): Proposal | null {
-    const proposal = this.#byKey.get(keyText(dedupKey)) ?? null
+    const proposal = this.#byKey.get(dedupKey.clientId)?.get(dedupKey.requestId) ?? null
     if (proposal !== null) this.#remove(proposal)
     return proposal
   }
@@ -103,7 +110,7 @@ export class Proposals {
 
   #remove(proposal: Proposal): void {
     this.#bySerial.delete(proposal.serial)
-    this.#byKey.delete(keyText(proposal.dedupKey))
+    this.#byKey.get(proposal.dedupKey.clientId)?.delete(proposal.dedupKey.requestId)
     for (const token of proposal.tokens) this.#byToken.delete(token)
     if (proposal.sentTerm === null) this.#parked = this.#parked.filter((parked) => parked !== proposal)
   }
@@ -142,8 +149,10 @@ export class ForwardLedger {
   ): 'new' | 'full' | 'old' | 'appended' | number {
     const process = this.#process(from, incarnation)
     if (process === null) return 'full'
-    process.lowest = Math.max(process.lowest, lowest)
-    for (const known of process.taken.keys()) if (known < process.lowest) process.taken.delete(known)
+    if (lowest > process.lowest) {
+      process.lowest = lowest
+      for (const known of process.taken.keys()) if (known < lowest) process.taken.delete(known)
+    }
     if (serial < process.lowest) return 'old'
     const fate = process.taken.get(serial)
     if (fate !== undefined) return fate ?? 'appended'
@@ -176,8 +185,4 @@ function retire(process: ProcessForwards | undefined): void {
   if (process === undefined) return
   process.lowest = Infinity
   process.taken.clear()
-}
-
-function keyText({ clientId, requestId }: DedupKey): string {
-  return `${requestId} ${clientId}`
 }

@@ -1,5 +1,6 @@
 import type {
   ClusterConfig,
+  DedupKey,
   LogEntry,
   MembershipRecord,
   NodeId,
@@ -147,17 +148,21 @@ export class Replica {
     return isVoter(this.config, this.id) ? 'follower' : 'learner'
   }
 
-  /** Appends an entry of the leader's to its own log. Returns its index. */
-  appendOwn(
-    content:
-      | { kind: 'command'; command: Uint8Array; dedupKey: LogEntry['dedupKey']; proposer: NodeId }
-      | { kind: 'noop' }
-      | { kind: 'config'; config: MembershipRecord },
-  ): number {
-    const index = this.log.lastIndex + 1
-    const timeMs = Math.max(this.log.entryAt(index - 1)?.timeMs ?? 0, Math.floor(this.at.wallMs))
-    this.append({ ...NOT_A_COMMAND, ...content, index, term: this.term, timeMs })
-    return index
+  /** Appends a member's command to the leader's own log. */
+  appendCommand(command: Uint8Array, dedupKey: DedupKey | null, proposer: NodeId): void {
+    const { index, term, timeMs } = this.#nextPlace()
+    this.append({ kind: 'command', index, term, command, dedupKey, proposer, timeMs })
+  }
+
+  /** Appends an entry that no peer proposed to the leader's own log. */
+  appendOwn(content: { kind: 'noop' } | { kind: 'config'; config: MembershipRecord }): void {
+    this.append({ ...content, ...this.#nextPlace(), command: NO_COMMAND, dedupKey: null, proposer: null })
+  }
+
+  #nextPlace(): { readonly index: number; readonly term: number; readonly timeMs: number } {
+    const { lastIndex } = this.log
+    const timeMs = Math.max(this.log.entryAt(lastIndex)?.timeMs ?? 0, Math.floor(this.at.wallMs))
+    return { index: lastIndex + 1, term: this.term, timeMs }
   }
 
   append(entry: StoredEntry): void {
@@ -235,7 +240,7 @@ export class Replica {
   }
 }
 
-const NOT_A_COMMAND = { command: new Uint8Array(0), dedupKey: null, proposer: null }
+const NO_COMMAND = new Uint8Array(0)
 
 function learnersOf(cluster: ClusterConfig): NodeId[] {
   return [...cluster.learners].filter((id) => !cluster.voters.has(id))

@@ -1,4 +1,4 @@
-import type { NodeId } from '../contract.ts'
+import type { NodeId, StoredEntry } from '../contract.ts'
 import { commitThrough } from './commit.ts'
 import { hasQuorum, quorumIndex } from './configuration.ts'
 import { entrySizeBytes, FRAME_HEADER_BYTES } from './entry-size.ts'
@@ -10,14 +10,25 @@ import { becomeFollower } from './transitions.ts'
 /** Entries in one frame, bytes, where the transport takes more. Small enough not to hold up what comes behind. */
 export const MAX_BATCH_BYTES = 65_536
 
+interface Batch {
+  readonly entries: readonly StoredEntry[]
+  readonly bytes: number
+}
+
+/** By the index before the first entry. Followers that have got equally far are sent the same batch. */
+type Batches = Map<number, Batch>
+
+const NO_ENTRIES: Batch = { entries: [], bytes: 0 }
+
 /** The leader's part of replication: sends whatever each follower lacks and has room for. */
 export function replicate(r: Replica): void {
+  const batches: Batches = new Map()
   for (const [id, progress] of r.progress) {
     if (progress.mode === 'probe') {
-      if (!progress.awaiting && progress.next <= r.log.lastIndex) sendAppend(r, id, progress, true)
+      if (!progress.awaiting && progress.next <= r.log.lastIndex) sendAppend(r, id, progress, batches)
       continue
     }
-    while (progress.next <= r.log.lastIndex && !progress.windowIsFull) sendAppend(r, id, progress, true)
+    while (progress.next <= r.log.lastIndex && !progress.windowIsFull) sendAppend(r, id, progress, batches)
     if (progress.toldCommit < r.commit) {
       progress.toldCommit = r.commit
       r.outbox.send(id, { kind: 'commit', term: r.term, commit: r.commit })
@@ -35,14 +46,14 @@ export function heartbeat(r: Replica): void {
   }
   for (const [id, progress] of r.progress) {
     if (progress.leaving !== null && forgetIfOverdue(r, id, progress)) continue
-    sendAppend(r, id, progress, progress.mode === 'probe')
+    sendAppend(r, id, progress, progress.mode === 'probe' ? new Map() : null)
   }
 }
 
 /** A node became reachable: no need to wait for the next heartbeat. */
 export function onReachable(r: Replica, id: NodeId): void {
   const progress = r.progress.get(id)
-  if (progress !== undefined) sendAppend(r, id, progress, progress.mode === 'probe')
+  if (progress !== undefined) sendAppend(r, id, progress, progress.mode === 'probe' ? new Map() : null)
 }
 
 export function onAppendReply(r: Replica, from: NodeId, message: AppendReply): void {
@@ -67,22 +78,32 @@ export function advanceCommit(r: Replica): void {
   if (index > r.commit && r.log.termAt(index) === r.term) commitThrough(r, index)
 }
 
-function sendAppend(r: Replica, id: NodeId, progress: Progress, withEntries: boolean): void {
+/** Without `batches`: no entries, to be heard of. */
+function sendAppend(r: Replica, id: NodeId, progress: Progress, batches: Batches | null): void {
   const prevIndex = Math.min(progress.next - 1, r.log.lastIndex)
   const prevTerm = r.log.termAt(prevIndex)
   // What lies below the floor can only be sent as a snapshot.
   if (prevTerm === null) return
-  const room =
-    r.at.frameBytes === null ? MAX_BATCH_BYTES : Math.min(MAX_BATCH_BYTES, r.at.frameBytes - FRAME_HEADER_BYTES)
-  const entries = withEntries ? r.log.batch(prevIndex + 1, room, entrySizeBytes) : []
-  if (entries.length > 0) {
-    const bytes = entries.reduce((sum, entry) => sum + entrySizeBytes(entry), 0)
-    progress.sent(prevIndex + entries.length, bytes)
-  } else if (progress.mode === 'probe') {
-    progress.awaiting = true
-  }
-  progress.toldCommit = Math.max(progress.toldCommit, Math.min(r.commit, prevIndex + entries.length))
+  const { entries, bytes } = batches === null ? NO_ENTRIES : batchAfter(r, prevIndex, batches)
+  const covered = prevIndex + entries.length
+  if (entries.length > 0) progress.sent(covered, bytes)
+  else if (progress.mode === 'probe') progress.awaiting = true
+  progress.toldCommit = Math.max(progress.toldCommit, Math.min(r.commit, covered))
   r.outbox.send(id, { kind: 'append', term: r.term, prevIndex, prevTerm, commit: r.commit, entries })
+}
+
+function batchAfter(r: Replica, prevIndex: number, batches: Batches): Batch {
+  let batch = batches.get(prevIndex)
+  if (batch === undefined) {
+    const room =
+      r.at.frameBytes === null ? MAX_BATCH_BYTES : Math.min(MAX_BATCH_BYTES, r.at.frameBytes - FRAME_HEADER_BYTES)
+    const entries = r.log.batch(prevIndex + 1, room, entrySizeBytes)
+    let bytes = 0
+    for (const entry of entries) bytes += entrySizeBytes(entry)
+    batch = { entries, bytes }
+    batches.set(prevIndex, batch)
+  }
+  return batch
 }
 
 function heardLately(r: Replica, id: NodeId): boolean {
