@@ -1,6 +1,6 @@
 /**
- * `node bench/run.mjs seam|raft [--rounds 15] [--subjects "bare again,seam"]`: installs what only the benches
- * need, once, then runs one. `--subjects` is for `seam`.
+ * `node bench/run.mjs seam|raft|commit [--rounds 15] [--subjects "bare again,seam"]`: installs what only the benches
+ * need, once, then runs one. `--subjects` is for `seam`, `--durability strict|relaxed` for `commit`.
  */
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
@@ -11,10 +11,15 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '15' },
+    durability: { type: 'string', default: 'strict' },
     subjects: { type: 'string', default: 'bare again,seam,simple-peer' },
   },
 })
-const benches = { seam: () => import('./seam/seam.mjs'), raft: () => import('./raft/raft.mjs') }
+const benches = {
+  seam: () => import('./seam/seam.mjs'),
+  raft: () => import('./raft/raft.mjs'),
+  commit: () => import('./commit/commit.mjs'),
+}
 const load = benches[positionals[0]]
 const rounds = Number(values.rounds)
 if (load === undefined || !Number.isInteger(rounds) || rounds < 1) {
@@ -35,7 +40,7 @@ if (modifiedMs('node_modules/.package-lock.json') < modifiedMs('package-lock.jso
   if (installed.status !== 0) process.exit(installed.status ?? 1)
 }
 const { run } = await load()
-await run({ rounds, subjects: values.subjects.split(',').map((name) => name.trim()) })
+await run({ rounds, durability: values.durability, subjects: values.subjects.split(',').map((name) => name.trim()) })
 
 function modifiedMs(path) {
   return statSync(`${here}${path}`, { throwIfNoEntry: false })?.mtimeMs ?? 0
