@@ -26,9 +26,11 @@ const THINKING_MS = 60
 const ROWS = [
   { name: 'round trip', what: 'round trip' },
   { name: 'write', what: 'write' },
+  { name: 'bare commit', what: 'bare commit' },
   { name: 'commit', what: 'commit' },
   { name: 'round trip again', what: 'round trip' },
   { name: 'write again', what: 'write' },
+  { name: 'bare commit after a pause', what: 'bare commit', pauseMs: THINKING_MS },
   { name: 'commit after a pause', what: 'commit', pauseMs: THINKING_MS },
   { name: 'round trip after a pause', what: 'round trip', pauseMs: THINKING_MS },
   { name: 'write after a pause', what: 'write', pauseMs: THINKING_MS },
@@ -69,6 +71,7 @@ async function openPage(context, server, host) {
 }
 
 async function connect(leader, follower, durability) {
+  for (const page of [leader, follower]) await page.evaluate((d) => selvageBench.open(d), durability)
   const offer = await leader.evaluate(() => selvageBench.offer())
   const answer = await follower.evaluate((o) => selvageBench.answer(o), offer)
   await leader.evaluate((a) => selvageBench.accept(a), answer)
@@ -95,8 +98,10 @@ function table(results) {
   const sum = (suffix, round) => p50(`round trip${suffix}`, round) + p50(`write${suffix}`, round)
   const over = (name, suffix) => spread(results.get(name).map((_, round) => p50(name, round) / sum(suffix, round)))
   const ratios = {
+    'bare commit': over('bare commit', ''),
     commit: over('commit', ''),
     'write again': `sum again (A/A) ${spread(results.get('write').map((_, round) => sum(' again', round) / sum('', round)))}`,
+    'bare commit after a pause': over('bare commit after a pause', ' after a pause'),
     'commit after a pause': over('commit after a pause', ' after a pause'),
   }
   const lines = [

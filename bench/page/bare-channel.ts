@@ -1,3 +1,7 @@
+/** First byte of a frame: whether the other end stores it before it answers. */
+const PLAIN = 0
+const STORED = 1
+
 /** A bare RTCDataChannel to another page; descriptions are carried by the harness, candidates inside them. */
 export class BareChannel {
   readonly #connection = new RTCPeerConnection()
@@ -13,8 +17,15 @@ export class BareChannel {
     return this.#described()
   }
 
-  async answer(offer: RTCSessionDescriptionInit): Promise<RTCSessionDescriptionInit> {
-    this.#channel.onmessage = (event: MessageEvent<ArrayBuffer>) => this.#channel.send(event.data)
+  /** `store` is run for frames that ask for it. */
+  async answer(
+    offer: RTCSessionDescriptionInit,
+    store: (bytes: number) => Promise<void>,
+  ): Promise<RTCSessionDescriptionInit> {
+    this.#channel.onmessage = ({ data }: MessageEvent<ArrayBuffer>) => {
+      if (new Uint8Array(data)[0] === PLAIN) this.#channel.send(data)
+      else void store(data.byteLength).then(() => this.#channel.send(data))
+    }
     await this.#connection.setRemoteDescription(offer)
     return this.#described()
   }
@@ -26,9 +37,11 @@ export class BareChannel {
   }
 
   /** To the other end and back. */
-  roundTrip(bytes: number): Promise<void> {
+  roundTrip(bytes: number, stored = false): Promise<void> {
     const back = new Promise<void>((resolve) => (this.#heard = resolve))
-    this.#channel.send(crypto.getRandomValues(new Uint8Array(bytes)))
+    const frame = crypto.getRandomValues(new Uint8Array(bytes))
+    frame[0] = stored ? STORED : PLAIN
+    this.#channel.send(frame)
     return back
   }
 

@@ -10,11 +10,13 @@ export interface CommitPage {
   host(durability: Durability): Promise<string>
   /** The page that will lead: it times out first. Resolves when it leads. */
   lead(invitation: string, durability: Durability): Promise<void>
+  /** First of all. */
+  open(durability: Durability): Promise<void>
   offer(): Promise<RTCSessionDescriptionInit>
   answer(offer: RTCSessionDescriptionInit): Promise<RTCSessionDescriptionInit>
   accept(answer: RTCSessionDescriptionInit): Promise<void>
   /** Milliseconds of each of `count` operations, one after the other, `pauseMs` apart. */
-  sample(what: 'round trip' | 'write' | 'commit', count: number, pauseMs: number): Promise<number[]>
+  sample(what: 'round trip' | 'write' | 'bare commit' | 'commit', count: number, pauseMs: number): Promise<number[]>
   close(): Promise<void>
 }
 
@@ -22,12 +24,11 @@ const COMMAND_BYTES = 100
 
 const toClose: (() => Promise<void> | void)[] = []
 const channel = new BareChannel()
-let store: Promise<BareStore> | null = null
+let store: BareStore | null = null
 let node: RaftNode | null = null
 
 const page: CommitPage = {
   async host(durability) {
-    store = BareStore.open(durability)
     const storage = await openStorage(durability)
     const loom = newLoom(storage)
     const seam = await loom.host({ sessionName: 'commit', maxPeers: 2 })
@@ -40,7 +41,6 @@ const page: CommitPage = {
     return loom.invite(seam).toURL(location.href).href
   },
   async lead(invitation, durability) {
-    store = BareStore.open(durability)
     const storage = await openStorage(durability)
     const seam = await newLoom(storage).join(SignalTag.fromURL(invitation))
     toClose.push(() => seam.close())
@@ -48,15 +48,20 @@ const page: CommitPage = {
     await node?.awaitLeadership()
     await node?.propose(new Uint8Array(COMMAND_BYTES))
   },
+  async open(durability) {
+    store = await BareStore.open(durability)
+  },
   offer: () => channel.offer(),
-  answer: (offer) => channel.answer(offer),
+  answer: (offer) => channel.answer(offer, (bytes) => opened().write(bytes)),
   accept: (answer) => channel.accept(answer),
   async sample(what, count, pauseMs) {
-    const bare = await store
-    if (bare === null || node === null) throw new Error('nothing is open')
+    if (node === null) throw new Error('there is no node')
+    const bare = opened()
     const propose = node.propose.bind(node)
     const run = {
       'round trip': () => channel.roundTrip(COMMAND_BYTES),
+      // What any program has to do: the own write while the other end writes, and its word that it has.
+      'bare commit': () => Promise.all([channel.roundTrip(COMMAND_BYTES, true), bare.write(COMMAND_BYTES)]),
       write: () => bare.write(COMMAND_BYTES),
       commit: () => propose(crypto.getRandomValues(new Uint8Array(COMMAND_BYTES))),
     }[what]
@@ -72,11 +77,16 @@ const page: CommitPage = {
   async close() {
     for (const close of toClose.splice(0).toReversed()) await close()
     channel.close()
-    await (await store)?.close()
+    store?.close()
   },
 }
 
 Object.assign(globalThis, { selvageBench: page })
+
+function opened(): BareStore {
+  if (store === null) throw new Error('nothing is open')
+  return store
+}
 
 async function openStorage(durability: Durability): Promise<IndexedDbRaftStorage> {
   const storage = await IndexedDbRaftStorage.open(`bench ${crypto.randomUUID()}`, { durability })
