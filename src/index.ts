@@ -56,7 +56,6 @@ export type {
   RaftRole,
   RaftState,
   RaftStorage,
-  RaftTraceEvent,
   RaftTransport,
   RaftWrite,
   Snapshot,
@@ -70,6 +69,14 @@ export {
   type SeamTransport,
   type SeamTransportOptions,
 } from './raft/seam-transport.ts'
+export type {
+  DriverNote,
+  FollowReason,
+  RaftTraceEvent,
+  RequestKind,
+  TraceNote,
+  VoteObjection,
+} from './raft/trace-event.ts'
 export { InMemoryRaftStorage } from './raft/storage/in-memory-raft-storage.ts'
 
 /* ── Game ──────────────────────────────────────────────────────────────────────────────────── */

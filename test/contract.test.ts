@@ -8,7 +8,8 @@ vi.setConfig({ testTimeout: 60_000 })
 
 const contract = readFileSync(`${repositoryRoot}CONTRACT.md`, 'utf8')
 const defined = definedRules(contract)
-const quoting = (path: string): boolean => path.endsWith('.test.ts') || /^(src\/conformance|e2e)\/.*\.ts$/.test(path)
+const quoting = (path: string): boolean =>
+  path.endsWith('.test.ts') || /^(src\/conformance|e2e)\/.*\.ts$/.test(path) || /\/transcripts\/.*\.txt$/.test(path)
 const quoted = quotedRules(new Map(['src', 'demo', 'e2e'].flatMap((folder) => [...readFiles(folder, quoting)])))
 
 describe('the rules of CONTRACT.md', () => {
@@ -32,6 +33,11 @@ describe('the reading of rule ids', () => {
     const text =
       '# Rules\n- **MUX-4** closing a view …\n- **RAFT-LOG-12a** an entry …\nsee **MUX-5**\n- **bold** words\n'
     expect(definedRules(text)).toEqual(['MUX-4', 'RAFT-LOG-12a'])
+  })
+
+  it('finds what the first line of a transcript quotes', () => {
+    const text = '# [RAFT-9, RAFT-10] Two leaders.\n# [RAFT-11] not here\n> voters a b\n'
+    expect([...quotedRules(new Map([['a.txt', text]])).keys()]).toEqual(['RAFT-9', 'RAFT-10'])
   })
 
   it('finds what titles and laws quote, not what comments say', () => {

@@ -15,10 +15,15 @@ export function definedRules(contract: string): string[] {
 /**
  * The rule ids that tests quote, each with a file that does: in brackets in any string of a test file, and as
  * the `id` of a law (`{ id: 'MUX-4' }` or `law('MUX-4', …)`, `muxLaw('MUX-4', …)`), which the suites quote for it.
+ * Of a transcript the first line, from which its test takes the title.
  */
 export function quotedRules(files: SourceFiles): Map<string, string> {
   const quoted = new Map<string, string>()
   for (const [path, text] of files) {
+    if (path.endsWith('.txt')) {
+      for (const id of idsInTitle(text.split('\n', 1)[0] ?? '')) quoted.set(id, path)
+      continue
+    }
     walk(parse(path, text), (node) => {
       for (const id of idsIn(node)) quoted.set(id, path)
     })
@@ -29,7 +34,11 @@ export function quotedRules(files: SourceFiles): Map<string, string> {
 function idsIn(node: ts.Node): string[] {
   if (!ts.isStringLiteralLike(node) && !ts.isTemplateHead(node)) return []
   if (wholeId.test(node.text) && namesLaw(node)) return [node.text]
-  return [...node.text.matchAll(quotation)].flatMap((match) => (match[1] ?? '').split(/, ?/))
+  return idsInTitle(node.text)
+}
+
+function idsInTitle(title: string): string[] {
+  return [...title.matchAll(quotation)].flatMap((match) => (match[1] ?? '').split(/, ?/))
 }
 
 function namesLaw({ parent }: ts.Node): boolean {

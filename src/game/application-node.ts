@@ -8,8 +8,8 @@ import type {
   NodeId,
   RaftNode,
   RaftRole,
-  RaftTraceEvent,
 } from '../raft/contract.ts'
+import type { RaftTraceEvent } from '../raft/trace-event.ts'
 import type { WaitOptions } from '../seam/contract.ts'
 import { encodeApplication } from './game-entry.ts'
 import { SeatTable } from './seat-table.ts'

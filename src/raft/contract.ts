@@ -1,6 +1,7 @@
 import type { StorageFailedError } from '../base/errors.ts'
 import type { ReadableAtom } from '../base/observable.ts'
 import type { PeerIdentity, WaitOptions } from '../seam/contract.ts'
+import type { RaftTraceEvent } from './trace-event.ts'
 
 /** The peer's id: one node per peer. */
 export type NodeId = string
@@ -180,14 +181,11 @@ export interface RaftNode extends AsyncDisposable {
   ): Promise<ClusterConfig>
   /** Resolves when this node leads. */
   awaitLeadership(options?: WaitOptions): Promise<void>
+  /**
+   * What happens inside, for tests and tools. Every reader gets all of it from when its iteration begins; one that
+   * falls behind loses the oldest and is told how many (`lost`). Nothing is made while nobody reads. Ends at close.
+   */
   readonly trace: AsyncIterable<RaftTraceEvent>
   /** Idempotent. Fails what is under way, stops every timer; the transport and the storage stay the caller's. */
   close(): Promise<void>
-}
-
-/** What happened inside, for tests and tools. `kind` names it; the other fields depend on it. */
-export interface RaftTraceEvent {
-  readonly kind: string
-  readonly atMs: number
-  readonly detail: Readonly<Record<string, unknown>>
 }

@@ -18,16 +18,16 @@ import type {
   RaftNode,
   RaftRole,
   RaftStorage,
-  RaftTraceEvent,
   RaftTransport,
 } from './contract.ts'
 import { checkMemberCount, sameSet } from './core/configuration.ts'
 import { maxCommandBytes } from './core/entry-size.ts'
 import { type Input, RaftCore, type Ready } from './core/raft-core.ts'
-import type { Circumstances, DurableState, Outcome, TraceNote } from './core/replica.ts'
+import type { Circumstances, DurableState, Outcome } from './core/replica.ts'
 import { checkNodeId } from './id.ts'
 import { type Settings, settingsOf } from './settings.ts'
 import { startingState, volatileStorage } from './starting-state.ts'
+import type { DriverNote, RaftTraceEvent, RequestKind, TraceNote } from './trace-event.ts'
 import { TraceStream } from './trace-stream.ts'
 
 export interface RaftNodeOptions {
@@ -96,6 +96,8 @@ interface Parts {
 }
 
 interface Waiting {
+  readonly request: RequestKind | null
+  readonly sinceMs: number
   readonly resolve: (value: never) => void
   readonly reject: (error: unknown) => void
 }
@@ -118,7 +120,7 @@ class DrivenRaftNode implements RaftNode {
   readonly #parts: Parts
   readonly #core: RaftCore
   readonly #cursors: CommittedCursors
-  readonly #trace: TraceStream<RaftTraceEvent>
+  readonly #trace: TraceStream
   readonly #waiting: Map<number, Waiting> = new Map()
   #lastToken = 0
   /** Why nothing goes on any more: closed, or the storage failed. */
@@ -141,7 +143,7 @@ class DrivenRaftNode implements RaftNode {
     this.compactionFloor = observable<number>(this.#core.log.floorIndex)
     this.failure = observable<StorageFailedError | null>(null)
     this.#cursors = new CommittedCursors(this.#core.log, () => this.#core.commitIndex)
-    this.#trace = new TraceStream()
+    this.#trace = new TraceStream((watched) => (this.#core.notes = watched))
     this.trace = this.#trace
     this.#incoming = transport.incoming[Symbol.asyncIterator]()
     this.#stopWatchingPeers = this.#watchPeers()
@@ -199,7 +201,7 @@ class DrivenRaftNode implements RaftNode {
     this.#throwIfEnded()
     const ended = new AbortController()
     const token = ++this.#lastToken
-    this.#waiting.set(token, { resolve: () => {}, reject: (error) => ended.abort(error) })
+    this.#waiting.set(token, { request: null, sinceMs: 0, resolve: () => {}, reject: (error) => ended.abort(error) })
     const signal = options.signal === undefined ? ended.signal : AbortSignal.any([options.signal, ended.signal])
     try {
       await until(this.role, (role) => role === 'leader', { signal })
@@ -219,12 +221,17 @@ class DrivenRaftNode implements RaftNode {
     return this.close()
   }
 
-  #ask<T>(signal: AbortSignal | undefined, input: (token: number) => Input): Promise<T> {
+  #ask<T>(
+    signal: AbortSignal | undefined,
+    input: (token: number) => Input & { readonly kind: RequestKind },
+  ): Promise<T> {
     const token = ++this.#lastToken
+    const asked = input(token)
+    const sinceMs = this.#parts.clock.now()
     const answer = new Promise<T>((resolve, reject) => {
-      this.#waiting.set(token, { resolve: resolve as (value: never) => void, reject })
+      this.#waiting.set(token, { request: asked.kind, sinceMs, resolve: resolve as (value: never) => void, reject })
     })
-    this.#step(input(token))
+    this.#step(asked)
     if (signal === undefined) return answer
     return orAborted(answer, signal).catch((error: unknown) => {
       if (this.#waiting.delete(token)) this.#step({ kind: 'withdraw', token })
@@ -251,10 +258,14 @@ class DrivenRaftNode implements RaftNode {
   }
 
   #write({ id, batch }: NonNullable<Ready['write']>): void {
-    const { storage } = this.#parts
+    const { clock, storage } = this.#parts
+    const sinceMs = clock.now()
     const write = async (): Promise<void> => storage.write(batch)
     write().then(
-      () => this.#step({ kind: 'written', id }),
+      () => {
+        if (this.#trace.isWatched) this.#tell({ kind: 'stored', write: id, elapsedMs: clock.now() - sinceMs })
+        this.#step({ kind: 'written', id })
+      },
       (cause: unknown) => {
         const message =
           'the storage failed, so this node stopped: what was proposed may still take effect; start a new node'
@@ -284,12 +295,20 @@ class DrivenRaftNode implements RaftNode {
     const waiting = this.#waiting.get(outcome.token)
     this.#waiting.delete(outcome.token)
     if (waiting === undefined) return
+    if (this.#trace.isWatched) this.#tellOutcome(outcome, waiting)
     if (outcome.kind === 'failed') waiting.reject(outcome.error)
     else waiting.resolve((outcome.kind === 'proposed' ? outcome.entry : outcome.config) as never)
   }
 
-  #tell({ kind, detail }: TraceNote): void {
-    this.#trace.push({ kind, atMs: this.#parts.clock.now(), detail })
+  #tellOutcome(outcome: Outcome, { request, sinceMs }: Waiting): void {
+    const elapsedMs = this.#parts.clock.now() - sinceMs
+    if (outcome.kind === 'proposed') this.#tell({ kind: 'proposed', index: outcome.entry.index, elapsedMs })
+    else if (outcome.kind === 'failed' && request !== null)
+      this.#tell({ kind: 'request-failed', request, error: outcome.error, elapsedMs })
+  }
+
+  #tell(note: TraceNote | DriverNote): void {
+    this.#trace.push({ ...note, atMs: this.#parts.clock.now() })
   }
 
   async #read(): Promise<void> {
@@ -300,7 +319,7 @@ class DrivenRaftNode implements RaftNode {
         const { from, frame } = result.value
         const message = decodeRaftMessage(frame)
         if (message !== null) this.#step({ kind: 'message', from, message })
-        else this.#tell({ kind: 'frame-malformed', detail: { from, bytes: frame.length } })
+        else this.#tell({ kind: 'frame-malformed', from, bytes: frame.length })
       }
     } catch (error) {
       // A transport that throws is broken, not the node: it goes on unheard, as behind a cut.
@@ -348,7 +367,7 @@ class DrivenRaftNode implements RaftNode {
     for (const { reject } of waiting) reject(error)
     this.#setAtoms()
     if (error instanceof StorageFailedError) this.failure.set(error)
-    this.#tell({ kind: 'stopped', detail: { error } })
+    this.#tell({ kind: 'stopped', error })
     this.#cursors.end()
     this.#trace.end()
     await this.#incoming.return?.()

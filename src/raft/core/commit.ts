@@ -16,6 +16,6 @@ export function commitThrough(r: Replica, index: number): void {
   if (r.committed.length === 0) r.committed = entries
   else for (const entry of entries) r.committed.push(entry)
   if (r.storeCommitAtMs === Infinity) r.storeCommitAtMs = r.at.nowMs + STORE_COMMIT_DELAY_MS
-  r.note('commit', { index: through })
+  r.note?.({ kind: 'commit', index: through })
   settleProposals(r, entries)
 }

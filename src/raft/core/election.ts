@@ -1,4 +1,5 @@
 import type { NodeId } from '../contract.ts'
+import type { VoteObjection } from '../trace-event.ts'
 import { hasQuorum, isVoter, recordOf, votersOf } from './configuration.ts'
 import type { PreVote, PreVoteReply, Vote, VoteReply } from './message.ts'
 import type { Replica } from './replica.ts'
@@ -11,18 +12,22 @@ import { becomeFollower } from './transitions.ts'
  */
 export function onElectionTimeout(r: Replica): void {
   becomeFollower(r, r.term, null, 'no leader')
-  if (!mayCampaign(r) || r.term >= Number.MAX_SAFE_INTEGER) {
+  if (!mayCampaign(r)) {
     r.electionAtMs = Infinity
     return
   }
   r.resetElectionTimer()
+  if (r.term >= Number.MAX_SAFE_INTEGER) {
+    r.note?.({ kind: 'term-exhausted', term: r.term })
+    return
+  }
   if (hasQuorum(r.config, (id) => id === r.id)) {
     campaign(r)
     return
   }
   const nonce = Math.floor(r.random() * 2 ** 32)
   r.preVote = { nonce, granted: new Set([r.id]) }
-  r.note('pre-vote', { term: r.term + 1 })
+  r.note?.({ kind: 'pre-vote', term: r.term + 1 })
   const { lastIndex, lastTerm } = r.log
   for (const id of votersOf(r.config)) {
     if (id !== r.id) r.outbox.send(id, { kind: 'pre-vote', term: r.term + 1, lastIndex, lastTerm, nonce })
@@ -40,7 +45,12 @@ export function mayCampaign(r: Replica): boolean {
 
 /** Answers as it would vote, and changes nothing. */
 export function onPreVote(r: Replica, from: NodeId, { term, lastIndex, lastTerm, nonce }: PreVote): void {
-  const granted = term > r.term && !leaderLives(r) && r.log.isCoveredBy({ index: lastIndex, term: lastTerm })
+  const objections: VoteObjection[] = []
+  if (term <= r.term) objections.push('old term')
+  if (leaderLives(r)) objections.push('leader lives')
+  if (!r.log.isCoveredBy({ index: lastIndex, term: lastTerm })) objections.push('log behind')
+  const granted = objections.length === 0
+  if (!granted) r.note?.({ kind: 'pre-vote-denied', from, term, objections })
   r.outbox.send(from, { kind: 'pre-vote-reply', term: r.term, nonce, granted })
 }
 
@@ -54,21 +64,27 @@ export function onPreVoteReply(r: Replica, from: NodeId, { nonce, granted }: Pre
 /** RequestVote (Raft paper, figure 2). While a leader is known to live, a candidate is not even listened to. */
 export function onVote(r: Replica, from: NodeId, { term, lastIndex, lastTerm }: Vote): void {
   if (leaderLives(r) && term > r.term) {
-    r.note('vote-denied', { from, term, reason: 'leader lives' })
-    r.outbox.send(from, { kind: 'vote-reply', term: r.term, granted: false })
+    deny(r, from, term, ['leader lives'])
     return
   }
   if (term > r.term) becomeFollower(r, term, null, 'higher term')
-  const free = r.vote === null || r.vote === from
-  const granted = term === r.term && free && r.log.isCoveredBy({ index: lastIndex, term: lastTerm })
-  r.note(granted ? 'vote-granted' : 'vote-denied', { from, term })
-  if (!granted) {
-    r.outbox.send(from, { kind: 'vote-reply', term: r.term, granted })
+  const objections: VoteObjection[] = []
+  if (term < r.term) objections.push('old term')
+  else if (r.vote !== null && r.vote !== from) objections.push('voted for another')
+  if (!r.log.isCoveredBy({ index: lastIndex, term: lastTerm })) objections.push('log behind')
+  if (objections.length > 0) {
+    deny(r, from, term, objections)
     return
   }
+  r.note?.({ kind: 'vote-granted', from, term })
   if (r.vote === null) r.setTerm(term, from)
   if (r.electionAtMs !== Infinity) r.resetElectionTimer()
-  r.outbox.sendWhenDurable(from, { kind: 'vote-reply', term: r.term, granted })
+  r.outbox.sendWhenDurable(from, { kind: 'vote-reply', term: r.term, granted: true })
+}
+
+function deny(r: Replica, from: NodeId, term: number, objections: readonly VoteObjection[]): void {
+  r.note?.({ kind: 'vote-denied', from, term, objections })
+  r.outbox.send(from, { kind: 'vote-reply', term: r.term, granted: false })
 }
 
 export function onVoteReply(r: Replica, from: NodeId, { term, granted }: VoteReply): void {
@@ -89,7 +105,7 @@ function campaign(r: Replica): void {
   r.state = 'candidate'
   r.preVote = null
   r.campaign = { write: r.outbox.pendingWrite, granted: new Set() }
-  r.note('candidate', { term: r.term })
+  r.note?.({ kind: 'candidate', term: r.term })
   r.resetElectionTimer()
   const { lastIndex, lastTerm } = r.log
   for (const id of votersOf(r.config)) {
@@ -100,7 +116,7 @@ function campaign(r: Replica): void {
 function leadIfElected(r: Replica): void {
   const granted = r.campaign?.granted
   if (granted === undefined || !hasQuorum(r.config, (id) => granted.has(id))) return
-  r.note('leader', { term: r.term })
+  r.note?.({ kind: 'leader', term: r.term })
   r.state = 'leader'
   r.campaign = null
   r.leader = r.id

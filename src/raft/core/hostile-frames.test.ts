@@ -34,6 +34,7 @@ beforeEach(() => {
   const durable = { term: 3, vote: null, leader: null, commit: 2, entries, floor: null }
   const cluster = { voters: new Set<string>(), learners: new Set<string>() }
   core = new RaftCore({ id: 'self', cluster, durable, timing: TIMING, random: () => 0.5, at: at() })
+  core.notes = true
   const { write } = receive('leader', append(3, 3, 2, []))
   core.step({ kind: 'written', id: (write as { id: number }).id }, at())
   core.ready()
@@ -78,7 +79,7 @@ describe('frames of others', () => {
         due: core.nextDeadlineMs,
       }
       const ready = receive(from, message, 500)
-      expect(ready.notes).toContainEqual({ kind: 'frame-refused', detail: { gate, from } })
+      expect(ready.notes).toContainEqual({ kind: 'frame-refused', gate, from })
       expect(core.dropped.get(gate)).toBe(1)
       expect(ready.write).toBeNull()
       expect({

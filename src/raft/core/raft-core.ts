@@ -25,7 +25,8 @@ import type { RaftLog } from './log.ts'
 import { advanceMembership, requestChange, withdrawChange } from './membership.ts'
 import type { Outgoing, RaftMessage } from './message.ts'
 import { ForwardLedger, Proposals } from './proposals.ts'
-import { type Circumstances, type DurableState, type Outcome, Replica, type Timing, type TraceNote } from './replica.ts'
+import type { TraceNote } from '../trace-event.ts'
+import { type Circumstances, type DurableState, type Outcome, Replica, type Timing } from './replica.ts'
 import { advanceCommit, heartbeat, onAppendReply, onReachable, replicate } from './replication.ts'
 import { becomeFollower } from './transitions.ts'
 
@@ -78,6 +79,12 @@ export interface Ready {
  */
 export class RaftCore {
   readonly #replica: Replica
+
+  /** Whether rounds come with notes of what happened. Off at first: then none are made. */
+  set notes(wanted: boolean) {
+    const r = this.#replica
+    r.note = wanted ? (note) => void r.notes.push(note) : null
+  }
 
   constructor(options: {
     id: NodeId

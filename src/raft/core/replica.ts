@@ -15,6 +15,7 @@ import { Outbox } from './outbox.ts'
 import { Progress } from './progress.ts'
 import type { PendingChange } from './pending-change.ts'
 import type { ForwardLedger, Proposals } from './proposals.ts'
+import type { TraceNote } from '../trace-event.ts'
 
 /** Timing of a node, all in milliseconds, all checked. */
 export interface Timing {
@@ -50,11 +51,6 @@ export type Outcome =
   | { readonly kind: 'proposed'; readonly token: number; readonly entry: LogEntry }
   | { readonly kind: 'changed'; readonly token: number; readonly config: ClusterConfig }
   | { readonly kind: 'failed'; readonly token: number; readonly error: Error }
-
-export interface TraceNote {
-  readonly kind: string
-  readonly detail: Readonly<Record<string, unknown>>
-}
 
 /**
  * Everything one node knows: the state that the other files of this folder act upon. It keeps the log,
@@ -104,6 +100,8 @@ export class Replica {
   committed: StoredEntry[] = []
   outcomes: Outcome[] = []
   notes: TraceNote[] = []
+  /** Takes a note; `null` while nobody wants any. Called as `r.note?.({ … })`, so that then none is even made. */
+  note: ((note: TraceNote) => void) | null = null
   /** Frames that were dropped, by the gate that refused them. */
   readonly dropped: Map<string, number> = new Map()
   /** Commit index that the storage knows, and when to tell it of a newer one. */
@@ -215,14 +213,10 @@ export class Replica {
     this.electionAtMs = this.at.nowMs + min + this.random() * (max - min)
   }
 
-  note(kind: string, detail: Readonly<Record<string, unknown>> = {}): void {
-    this.notes.push({ kind, detail })
-  }
-
   /** Counts and traces a frame that was refused by `gate`. */
   drop(gate: string, from: NodeId): void {
     this.dropped.set(gate, (this.dropped.get(gate) ?? 0) + 1)
-    this.note('frame-refused', { gate, from })
+    this.note?.({ kind: 'frame-refused', gate, from })
   }
 
   /** The newest configuration that lies below `index`. */
@@ -233,7 +227,8 @@ export class Replica {
 
   #adopt(config: Configuration): void {
     this.config = config
-    this.note('config', { index: config.index, voters: [...config.voters], learners: [...config.learners] })
+    const { index, voters, learners } = config
+    this.note?.({ kind: 'config', index, voters: [...voters], learners: [...learners] })
     if (this.state === 'leader') this.syncProgress()
     else if (!isVoter(config, this.id)) this.preVote = null
     else if (this.electionAtMs === Infinity) this.resetElectionTimer()

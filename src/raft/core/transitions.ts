@@ -1,14 +1,15 @@
 import type { NodeId } from '../contract.ts'
 import { LeadershipLostError } from '../../base/errors.ts'
+import type { FollowReason } from '../trace-event.ts'
 import type { Replica } from './replica.ts'
 
 /**
  * The one way out of every office. A leader that leaves it stops serving its followers and fails the
  * change of membership under way; proposals live on, for whichever leader comes next.
  */
-export function becomeFollower(r: Replica, term: number, leader: NodeId | null, reason: string): void {
+export function becomeFollower(r: Replica, term: number, leader: NodeId | null, reason: FollowReason): void {
   const stoodDown = r.state !== 'follower'
-  if (stoodDown || term > r.term) r.note('follower', { term, leader, reason })
+  if (stoodDown || term > r.term) r.note?.({ kind: 'follower', term, leader, reason })
   if (term > r.term) r.setTerm(term, null)
   if (r.state === 'leader') leaveOffice(r)
   r.state = 'follower'

@@ -1,8 +1,9 @@
-import { fromUtf8, utf8 } from '../../base/bytes.ts'
+import { utf8 } from '../../base/bytes.ts'
 import type { ClusterConfig, MembershipChange, NodeId, RaftWrite, StoredEntry } from '../contract.ts'
-import type { Outgoing, RaftMessage } from '../core/message.ts'
+import type { Outgoing } from '../core/message.ts'
 import { RaftCore, type Input, type Ready } from '../core/raft-core.ts'
-import type { DurableState, Outcome, TraceNote } from '../core/replica.ts'
+import type { DurableState } from '../core/replica.ts'
+import { entryText, shortText, wordsOfMessage, wordsOfNote, wordsOfOutcome } from './transcript-words.ts'
 
 const TIMING = {
   electionTimeoutMinMs: 1000,
@@ -98,9 +99,17 @@ export class Transcript {
       case 'state':
         for (const id of args.length > 0 ? args : this.#actors.keys()) this.#say(id, this.#standing(id))
         return
+      case 'expect':
+        return this.#expect(a, args.slice(1).join(' '))
       default:
         throw new Error(`no command ${name}`)
     }
+  }
+
+  /** The author insists: rewriting expected texts does not rewrite this. */
+  #expect(id: NodeId, words: string): void {
+    const standing = this.#standing(id)
+    if (!standing.includes(words)) throw new Error(`${id} was expected to be “${words}”, and is: ${standing}`)
   }
 
   #create(ids: readonly NodeId[], cluster: ClusterConfig): void {
@@ -128,6 +137,7 @@ export class Transcript {
     const durable = { ...actor.disk, entries: [...actor.disk.entries] }
     const at = { nowMs: this.#nowMs, wallMs: this.#nowMs, frameBytes: this.#frameBytes }
     actor.core = new RaftCore({ id, cluster: actor.cluster, durable, timing: TIMING, random: () => 0.5, at })
+    actor.core.notes = true
   }
 
   /** Time goes from one of the node's deadlines to the next until it does something that looks like `what`. */
@@ -224,62 +234,6 @@ function matches({ from, to }: { from: NodeId; to: NodeId }, link: string): bool
 function changeOf(args: readonly string[]): MembershipChange {
   const lists = Object.fromEntries(args.map((arg) => [arg.split('=')[0], (arg.split('=')[1] ?? '').split(',')]))
   return { addLearners: lists['add'], promote: lists['promote'], demote: lists['demote'], remove: lists['remove'] }
-}
-
-function wordsOfNote({ kind, detail }: TraceNote): string {
-  const details = Object.entries(detail).map(
-    ([name, value]) => `${name} ${Array.isArray(value) ? `{${value.join()}}` : String(value)}`,
-  )
-  return `· ${kind}${details.length > 0 ? ': ' : ''}${details.join(', ')}`
-}
-
-function wordsOfOutcome(outcome: Outcome): string {
-  if (outcome.kind === 'failed') return `answers with ${outcome.error.name}`
-  if (outcome.kind === 'proposed') return `answers: ${entryText({ kind: 'command', ...outcome.entry })}`
-  const { voters, learners } = outcome.config
-  return `answers: voters {${[...voters].join()}} learners {${[...learners].join()}}`
-}
-
-function wordsOfMessage(message: RaftMessage): string {
-  const { kind, term } = message
-  switch (message.kind) {
-    case 'pre-vote':
-    case 'vote':
-      return `${kind} in term ${term}, log ends at ${message.lastIndex} of term ${message.lastTerm}`
-    case 'pre-vote-reply':
-    case 'vote-reply':
-      return `${kind} in term ${term}: ${message.granted ? 'yes' : 'no'}`
-    case 'append': {
-      const entries = message.entries.map((entry) => `${entry.term}:${shortText(entry)}`).join(' ')
-      return `append in term ${term} after ${message.prevIndex} of term ${message.prevTerm} [${entries}], commit ${message.commit}`
-    }
-    case 'append-reply': {
-      const hint = `, perhaps at ${message.hintIndex} of term ${message.hintTerm}`
-      return `append-reply in term ${term}: ${message.accepted ? `have ${message.index}` : `no ${message.index}${hint}`}`
-    }
-    case 'commit':
-      return `commit ${message.commit} in term ${term}`
-    case 'forward':
-      return `forward in term ${term}: "${fromUtf8(message.command)}"`
-    case 'forward-refused':
-      return `forward-refused in term ${term}: at most ${message.maxBytes} bytes`
-    case 'who-votes':
-      return `who-votes in term ${term}`
-    case 'voters':
-      return `voters as of ${message.index}: {${message.config.voters.join()}}`
-  }
-}
-
-function entryText(entry: StoredEntry): string {
-  return `${entry.index} of term ${entry.term}: ${shortText(entry)}`
-}
-
-function shortText(entry: StoredEntry): string {
-  if (entry.kind === 'noop') return 'noop'
-  if (entry.kind === 'command') return fromUtf8(entry.command)
-  const { voters, learners, old } = entry.config
-  const listeners = learners.length > 0 ? `+${learners.join()}` : ''
-  return `config{${old === null ? '' : `${old.join()}→`}${voters.join()}${listeners}}`
 }
 
 function written(disk: DurableState, batch: RaftWrite): DurableState {

@@ -1,0 +1,79 @@
+import { fromUtf8 } from '../../base/bytes.ts'
+import type { StoredEntry } from '../contract.ts'
+import type { RaftMessage } from '../core/message.ts'
+import type { Outcome } from '../core/replica.ts'
+import type { TraceNote } from '../trace-event.ts'
+
+/** What happened in a node, as a line of a transcript tells it. */
+export function wordsOfNote({ kind, ...details }: TraceNote): string {
+  return `· ${kind}: ${wordsOfFields(details)}`
+}
+
+/** For what has no words of its own. */
+function wordsOfFields(fields: object): string {
+  return Object.entries(fields)
+    .map(([name, value]: [string, unknown]) => `${name} ${wordsOfValue(value)}`)
+    .join(', ')
+}
+
+function wordsOfValue(value: unknown): string {
+  if (Array.isArray(value)) return `{${value.join()}}`
+  if (value instanceof Uint8Array) return `${value.length} bytes`
+  return value instanceof Error ? value.name : String(value)
+}
+
+export function wordsOfOutcome(outcome: Outcome): string {
+  if (outcome.kind === 'failed') return `answers with ${outcome.error.name}`
+  if (outcome.kind === 'proposed') return `answers: ${entryText({ kind: 'command', ...outcome.entry })}`
+  const { voters, learners } = outcome.config
+  return `answers: voters {${[...voters].join()}} learners {${[...learners].join()}}`
+}
+
+export function wordsOfMessage(message: RaftMessage): string {
+  const { kind, term } = message
+  switch (message.kind) {
+    case 'pre-vote':
+    case 'vote':
+      return `${kind} in term ${term}, log ends at ${message.lastIndex} of term ${message.lastTerm}`
+    case 'pre-vote-reply':
+    case 'vote-reply':
+      return `${kind} in term ${term}: ${message.granted ? 'yes' : 'no'}`
+    case 'append': {
+      const entries = message.entries.map((entry) => `${entry.term}:${shortText(entry)}`).join(' ')
+      return `append in term ${term} after ${message.prevIndex} of term ${message.prevTerm} [${entries}], commit ${message.commit}`
+    }
+    case 'append-reply': {
+      const hint = `, perhaps at ${message.hintIndex} of term ${message.hintTerm}`
+      return `append-reply in term ${term}: ${message.accepted ? `have ${message.index}` : `no ${message.index}${hint}`}`
+    }
+    case 'commit':
+      return `commit ${message.commit} in term ${term}`
+    case 'forward':
+      return `forward in term ${term}: "${fromUtf8(message.command)}"`
+    case 'forward-refused':
+      return `forward-refused in term ${term}: at most ${message.maxBytes} bytes`
+    case 'who-votes':
+      return `who-votes in term ${term}`
+    case 'voters':
+      return `voters as of ${message.index}: {${message.config.voters.join()}}`
+    default:
+      return wordsOfUnworded(message)
+  }
+}
+
+export function entryText(entry: StoredEntry): string {
+  return `${entry.index} of term ${entry.term}: ${shortText(entry)}`
+}
+
+export function shortText(entry: StoredEntry): string {
+  if (entry.kind === 'noop') return 'noop'
+  if (entry.kind === 'command') return fromUtf8(entry.command)
+  const { voters, learners, old } = entry.config
+  const listeners = learners.length > 0 ? `+${learners.join()}` : ''
+  return `config{${old === null ? '' : `${old.join()}→`}${voters.join()}${listeners}}`
+}
+
+/** Kinds without a case above tell all their fields. */
+function wordsOfUnworded({ kind, term, ...fields }: { readonly kind: string; readonly term: number }): string {
+  return `${kind} in term ${term}: ${wordsOfFields(fields)}`
+}

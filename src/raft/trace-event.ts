@@ -1,0 +1,74 @@
+import type { NodeId } from './contract.ts'
+
+/** Why a voter would not elect a candidate: all that applied. */
+export type VoteObjection = 'old term' | 'leader lives' | 'voted for another' | 'log behind'
+
+/** Why a node follows again, or for the first time in a term. */
+export type FollowReason = 'higher term' | 'another leads' | 'no leader' | 'no majority answers' | 'removed'
+
+/** What the core notes. The node adds the time, and what only a driver sees: {@link RaftTraceEvent}. */
+export type TraceNote =
+  /** It asks whether it would be elected in `term`. */
+  | { readonly kind: 'pre-vote'; readonly term: number }
+  | {
+      readonly kind: 'pre-vote-denied'
+      readonly from: NodeId
+      readonly term: number
+      readonly objections: readonly VoteObjection[]
+    }
+  /** It spent a term on a campaign. */
+  | { readonly kind: 'candidate'; readonly term: number }
+  | { readonly kind: 'vote-granted'; readonly from: NodeId; readonly term: number }
+  | {
+      readonly kind: 'vote-denied'
+      readonly from: NodeId
+      readonly term: number
+      readonly objections: readonly VoteObjection[]
+    }
+  | { readonly kind: 'leader'; readonly term: number }
+  /** It left another role, or a term, to follow `leader` (`null`: not known yet). */
+  | {
+      readonly kind: 'follower'
+      readonly term: number
+      readonly leader: NodeId | null
+      readonly reason: FollowReason
+    }
+  /** Its term cannot be counted up any more, so that it never campaigns. Noted at each timeout. */
+  | { readonly kind: 'term-exhausted'; readonly term: number }
+  /** Another configuration is in force: adopted when appended, and again if that is cut off. */
+  | {
+      readonly kind: 'config'
+      readonly index: number
+      readonly voters: readonly NodeId[]
+      readonly learners: readonly NodeId[]
+    }
+  /** Everything through `index` is final. */
+  | { readonly kind: 'commit'; readonly index: number }
+  /** A frame had no right to be heard, or could not be true: dropped by the gate of that name. */
+  | { readonly kind: 'frame-refused'; readonly gate: string; readonly from: NodeId }
+
+/** What the node's caller may have asked for. */
+export type RequestKind = 'propose' | 'change'
+
+/** What only the driver sees. */
+export type DriverNote =
+  /** Bytes that are no frame. */
+  | { readonly kind: 'frame-malformed'; readonly from: NodeId; readonly bytes: number }
+  /** A proposal of this node's own caller committed, so long after it was made, milliseconds. */
+  | { readonly kind: 'proposed'; readonly index: number; readonly elapsedMs: number }
+  /** A call was answered with an error, so long after it was made; one whose caller gave up makes no event. */
+  | {
+      readonly kind: 'request-failed'
+      readonly request: RequestKind
+      readonly error: Error
+      readonly elapsedMs: number
+    }
+  /** A batch became durable, so long after it was begun, milliseconds. */
+  | { readonly kind: 'stored'; readonly write: number; readonly elapsedMs: number }
+  /** Closed, or stopped by its storage: nothing more happens. */
+  | { readonly kind: 'stopped'; readonly error: Error }
+  /** This reader was too slow for the `count` events that stood here. */
+  | { readonly kind: 'lost'; readonly count: number }
+
+/** Something that happened inside a node. `kind` names it; `atMs` is the node's clock, monotonic milliseconds. */
+export type RaftTraceEvent = (TraceNote | DriverNote) & { readonly atMs: number }
