@@ -48,6 +48,7 @@ export type {
   Committed,
   DedupKey,
   LogEntry,
+  LogSize,
   MembershipChange,
   MembershipRecord,
   NodeId,

@@ -4,6 +4,7 @@ import type {
   ClusterConfig,
   Committed,
   LogEntry,
+  LogSize,
   MembershipChange,
   NodeId,
   RaftNode,
@@ -13,10 +14,12 @@ import type { RaftTraceEvent } from '../raft/trace-event.ts'
 import type { WaitOptions } from '../seam/contract.ts'
 import { encodeApplication } from './game-entry.ts'
 import { SeatTable } from './seat-table.ts'
+import { encodeTableSnapshot } from './table-snapshot.ts'
 
 /**
  * A game's node as the application sees it: commands without the byte that tells them from the table's
- * own entries, and only those of peers that had a seat. Everything else is `internal` at its index.
+ * own entries, and only those of peers that had a seat. Everything else is `internal` at its index. Its snapshots
+ * hold the application's state; who sits where goes with it, unseen.
  */
 export class ApplicationNode implements RaftNode {
   readonly #node: RaftNode
@@ -57,14 +60,14 @@ export class ApplicationNode implements RaftNode {
     return this.#node.trace
   }
 
-  /** Reads the log from its beginning even where `index` is later: who had a seat when is in there. */
+  /** Reads what is left of the log from its beginning even where `index` is later: who had a seat when is in there. */
   committedFrom(index: number, options?: WaitOptions): AsyncIterable<Committed> {
     return {
       [Symbol.asyncIterator]: () => {
         const table = new SeatTable()
         const visible = mapStream(this.#node.committedFrom(1, options), (committed) => {
-          const command = table.apply(committed)
-          return table.index < index ? null : dressed(committed, command)
+          const bytes = table.apply(committed)
+          return table.index < index ? null : dressed(committed, bytes)
         })
         return visible[Symbol.asyncIterator]()
       },
@@ -83,6 +86,15 @@ export class ApplicationNode implements RaftNode {
     return this.#node.changeMembership(change, options)
   }
 
+  async publishSnapshot(throughIndex: number, state: Uint8Array): Promise<number> {
+    const { seats } = await this.#tableThrough(throughIndex)
+    return this.#node.publishSnapshot(throughIndex, encodeTableSnapshot({ seats, state }))
+  }
+
+  logSize(): LogSize {
+    return this.#node.logSize()
+  }
+
   awaitLeadership(options?: WaitOptions): Promise<void> {
     return this.#node.awaitLeadership(options)
   }
@@ -91,13 +103,33 @@ export class ApplicationNode implements RaftNode {
     return this.#node.close()
   }
 
+  /** The table as of `index`. Throws `RangeError` where the log has not got there, or has nothing of it any more. */
+  async #tableThrough(index: number): Promise<SeatTable> {
+    const table = new SeatTable()
+    if (index <= this.commitIndex.get()) {
+      for await (const committed of this.#node.committedFrom(1)) {
+        table.apply(committed)
+        if (table.index >= index) break
+      }
+    }
+    if (table.index === index && index > 0) return table
+    throw new RangeError(
+      `a snapshot through ${index}: nothing was stored; it must lie above the floor at ${this.compactionFloor.get()}, and not above the commit index ${this.commitIndex.get()}`,
+    )
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 }
 
-function dressed(committed: Committed, command: Uint8Array | null): Committed {
-  if (committed.kind !== 'entry') return committed
+function dressed(committed: Committed, bytes: Uint8Array | null): Committed {
+  if (committed.kind === 'internal') return committed
+  if (committed.kind === 'install') {
+    return { kind: 'install', snapshot: { ...committed.snapshot, state: bytes as Uint8Array } }
+  }
   const { entry } = committed
-  return command === null ? { kind: 'internal', index: entry.index } : { kind: 'entry', entry: { ...entry, command } }
+  return bytes === null
+    ? { kind: 'internal', index: entry.index }
+    : { kind: 'entry', entry: { ...entry, command: bytes } }
 }

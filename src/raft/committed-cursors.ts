@@ -1,5 +1,5 @@
 import { throwIfAborted } from '../base/abort.ts'
-import type { Committed, StoredEntry } from './contract.ts'
+import type { Committed, StoredEntry, StoredSnapshot } from './contract.ts'
 import type { RaftLog } from './core/log.ts'
 import { logEntryOf } from './core/log-entry.ts'
 
@@ -9,16 +9,22 @@ import { logEntryOf } from './core/log-entry.ts'
  */
 export class CommittedCursors {
   readonly #log: RaftLog
+  readonly #snapshot: () => StoredSnapshot | null
   readonly #commitIndex: () => number
   #wake: (() => void)[] = []
   #ended = false
 
-  constructor(log: RaftLog, commitIndex: () => number) {
+  /** `snapshot` is what stands for the log up to its floor. */
+  constructor(log: RaftLog, snapshot: () => StoredSnapshot | null, commitIndex: () => number) {
     this.#log = log
+    this.#snapshot = snapshot
     this.#commitIndex = commitIndex
   }
 
-  /** Every committed index from `index` on (1 at the least), each once. Each iteration starts over. */
+  /**
+   * Every committed index from `index` on (1 at the least), each once; what lies below the log's floor as one
+   * `install`, whether the reader starts there or is overtaken. Each iteration starts over.
+   */
   from(index: number, signal: AbortSignal | undefined): AsyncIterable<Committed> {
     if (!Number.isSafeInteger(index) || index < 0) {
       throw new RangeError(`index ${index} is not a whole number from 0 to 2^53 - 1`)
@@ -40,7 +46,7 @@ export class CommittedCursors {
   }
 
   #cursor(start: number, signal: AbortSignal | undefined): AsyncIterator<Committed> {
-    let next = Math.max(start, this.#log.floorIndex + 1)
+    let next = start
     let live = true
     const end = { done: true, value: undefined } as const
     const stop = (): void => {
@@ -55,6 +61,12 @@ export class CommittedCursors {
           if (signal?.aborted === true) {
             stop()
             throwIfAborted(signal)
+          }
+          const snapshot = next <= this.#log.floorIndex ? this.#snapshot() : null
+          if (snapshot !== null) {
+            next = snapshot.index + 1
+            const { index, term, state } = snapshot
+            return { done: false, value: { kind: 'install', snapshot: { index, term, state } } }
           }
           const entry = next <= this.#commitIndex() ? this.#log.entryAt(next) : null
           if (entry !== null) {

@@ -119,6 +119,20 @@ export interface RaftConfig {
   readonly catchUpTimeoutMs?: number | undefined
   /** Proposals of this node that may be under way at once, beyond which `propose` rejects. Default 1024. */
   readonly maxPendingProposals?: number | undefined
+  /**
+   * Entries of the log, beyond which a leader takes in no more until it has been compacted: what is proposed waits, and
+   * past `maxPendingProposals` is refused (`OverloadedError`). Default `Infinity`; for programs that publish snapshots.
+   */
+  readonly maxLogEntries?: number | undefined
+  /** Likewise in bytes, about. Default `Infinity`. */
+  readonly maxLogBytes?: number | undefined
+  /** Largest snapshot that is taken from a leader or published, bytes. Default 64 MiB. */
+  readonly maxSnapshotBytes?: number | undefined
+  /**
+   * Compacted entries that stay in memory, 1 MiB of them at the most, for followers that are but a little behind: these
+   * need no snapshot. Default 1024.
+   */
+  readonly tailEntries?: number | undefined
   /** Refuses (`ConfigError`) to start on the system clock: a test's guard against real timers. Default false. */
   readonly expectVirtualTime?: boolean | undefined
 }
@@ -152,11 +166,14 @@ export interface RaftNode extends AsyncDisposable {
   /** The configuration in force: adopted on append, rolled back if the entry is. */
   readonly membership: ReadableAtom<ClusterConfig>
   readonly commitIndex: ReadableAtom<number>
-  /** Entries up to and including this index are gone from the log. */
+  /** Entries up to and including this index are gone from the log: a snapshot stands for them. */
   readonly compactionFloor: ReadableAtom<number>
   /** Why the node stopped by itself: its storage failed. `null` while it works, and where it was closed. */
   readonly failure: ReadableAtom<StorageFailedError | null>
-  /** Every committed index from `index` on, exactly once, in order: first from the log, then live. Ends at close. */
+  /**
+   * Every committed index from `index` on, exactly once, in order: first from the log, then live. Where the log begins
+   * later, or a snapshot overtakes the reader, one `install` stands for all up to its index. Ends at close.
+   */
   committedFrom(index: number, options?: WaitOptions): AsyncIterable<Committed>
   /**
    * Resolves with the committed entry. On any role: others forward to the leader, with none known the call waits,
@@ -179,6 +196,16 @@ export interface RaftNode extends AsyncDisposable {
     change: MembershipChange,
     options?: WaitOptions & { ifConfigIndex?: number | undefined },
   ): Promise<ClusterConfig>
+  /**
+   * Replaces the log up to `throughIndex` by `state`: what the application's commands amount to up to there, in a form
+   * that it can start from on any node. On any role; each node compacts its own log. Resolves with the new floor when
+   * the snapshot is durable. Rejects with `RangeError` for an index beyond the commit index, or at or below the floor
+   * (a snapshot of the leader's may have overtaken this one: nothing was stored, and nothing is missing), with
+   * `PayloadTooLargeError` for a state over `maxSnapshotBytes`, and with `ClosedError` or `StorageFailedError`.
+   */
+  publishSnapshot(throughIndex: number, state: Uint8Array): Promise<number>
+  /** What of the log lies above the floor: entries, and about how many bytes they take. */
+  logSize(): LogSize
   /** Resolves when this node leads. */
   awaitLeadership(options?: WaitOptions): Promise<void>
   /**
@@ -188,4 +215,9 @@ export interface RaftNode extends AsyncDisposable {
   readonly trace: AsyncIterable<RaftTraceEvent>
   /** Idempotent. Fails what is under way, stops every timer; the transport and the storage stay the caller's. */
   close(): Promise<void>
+}
+
+export interface LogSize {
+  readonly entries: number
+  readonly bytes: number
 }

@@ -12,6 +12,7 @@ import type {
   ClusterConfig,
   Committed,
   LogEntry,
+  LogSize,
   MembershipChange,
   NodeId,
   RaftConfig,
@@ -22,6 +23,7 @@ import type {
 } from './contract.ts'
 import { checkMemberCount, sameSet } from './core/configuration.ts'
 import { maxCommandBytes } from './core/entry-size.ts'
+import { type Limits, limitsOf } from './core/limits.ts'
 import { type Input, RaftCore, type Ready } from './core/raft-core.ts'
 import type { Circumstances, DurableState, Outcome } from './core/replica.ts'
 import { checkNodeId } from './id.ts'
@@ -65,6 +67,7 @@ export async function raftNode(options: RaftNodeOptions): Promise<RaftNode> {
   checkNodeId('the node id', id)
   checkCluster(options.cluster)
   const settings = settingsOf(config, clock)
+  const limits = limitsOf(config)
   const serials = new ClientSerials(identity, id, random)
   if (transport.selfId !== id)
     throw new ConfigError(`the node is ${id} and the transport speaks as ${transport.selfId}`)
@@ -76,6 +79,7 @@ export async function raftNode(options: RaftNodeOptions): Promise<RaftNode> {
     transport,
     storage,
     settings,
+    limits,
     serials,
     clock,
     random,
@@ -89,6 +93,7 @@ interface Parts {
   readonly transport: RaftTransport
   readonly storage: RaftStorage
   readonly settings: Settings
+  readonly limits: Limits
   readonly serials: ClientSerials
   readonly clock: Clock
   readonly random: Random
@@ -132,17 +137,21 @@ class DrivenRaftNode implements RaftNode {
   readonly #stopWatchingPeers: () => void
 
   constructor(parts: Parts) {
-    const { id, cluster, durable, settings: timing, random, transport } = parts
+    const { id, cluster, durable, settings: timing, limits, random, transport } = parts
     this.#parts = parts
     this.id = id
-    this.#core = new RaftCore({ id, cluster, durable, timing, random, at: this.#circumstances() })
+    this.#core = new RaftCore({ id, cluster, durable, timing, limits, random, at: this.#circumstances() })
     this.role = observable<RaftRole>(this.#core.role)
     this.leader = observable<NodeId | null>(this.#core.leader)
     this.membership = observable<ClusterConfig>(this.#core.membership, sameConfig)
     this.commitIndex = observable<number>(this.#core.commitIndex)
     this.compactionFloor = observable<number>(this.#core.log.floorIndex)
     this.failure = observable<StorageFailedError | null>(null)
-    this.#cursors = new CommittedCursors(this.#core.log, () => this.#core.commitIndex)
+    this.#cursors = new CommittedCursors(
+      this.#core.log,
+      () => this.#core.snapshot,
+      () => this.#core.commitIndex,
+    )
     this.#trace = new TraceStream((watched) => (this.#core.notes = watched))
     this.trace = this.#trace
     this.#incoming = transport.incoming[Symbol.asyncIterator]()
@@ -194,6 +203,19 @@ class DrivenRaftNode implements RaftNode {
       change: asked,
       ifConfigIndex: options.ifConfigIndex ?? null,
     }))
+  }
+
+  async publishSnapshot(throughIndex: number, state: Uint8Array): Promise<number> {
+    this.#throwIfEnded()
+    const { maxSnapshotBytes } = this.#parts.limits
+    if (state.length > maxSnapshotBytes) throw new PayloadTooLargeError(state.length, maxSnapshotBytes)
+    const copy = new Uint8Array(state)
+    return this.#ask<number>(undefined, (token) => ({ kind: 'compact', token, index: throughIndex, state: copy }))
+  }
+
+  logSize(): LogSize {
+    const { length, sizeBytes } = this.#core.log
+    return { entries: length, bytes: sizeBytes }
   }
 
   async awaitLeadership(options: WaitOptions = {}): Promise<void> {
@@ -286,6 +308,7 @@ class DrivenRaftNode implements RaftNode {
   #setAtoms(): void {
     const core = this.#core
     this.membership.set(core.membership)
+    this.compactionFloor.set(core.log.floorIndex)
     this.commitIndex.set(core.commitIndex)
     this.leader.set(this.#ended === null ? core.leader : null)
     this.role.set(this.#ended === null || core.role === 'learner' ? core.role : 'follower')
@@ -297,7 +320,7 @@ class DrivenRaftNode implements RaftNode {
     if (waiting === undefined) return
     if (this.#trace.isWatched) this.#tellOutcome(outcome, waiting)
     if (outcome.kind === 'failed') waiting.reject(outcome.error)
-    else waiting.resolve((outcome.kind === 'proposed' ? outcome.entry : outcome.config) as never)
+    else waiting.resolve(answerOf(outcome) as never)
   }
 
   #tellOutcome(outcome: Outcome, { request, sinceMs }: Waiting): void {
@@ -382,6 +405,11 @@ class DrivenRaftNode implements RaftNode {
       cause: this.#ended.cause,
     })
   }
+}
+
+function answerOf(outcome: Exclude<Outcome, { kind: 'failed' }>): LogEntry | ClusterConfig | number {
+  if (outcome.kind === 'proposed') return outcome.entry
+  return outcome.kind === 'changed' ? outcome.config : outcome.floor
 }
 
 /** Iterables may be read once only, and by nobody later: the caller may change them meanwhile. */

@@ -44,11 +44,13 @@ export type TraceNote =
     }
   /** Everything through `index` is final. */
   | { readonly kind: 'commit'; readonly index: number }
+  /** A snapshot of the application's, with a state of so many bytes, stands for the log through `index`. */
+  | { readonly kind: 'compacted'; readonly index: number; readonly bytes: number }
   /** A frame had no right to be heard, or could not be true: dropped by the gate of that name. */
   | { readonly kind: 'frame-refused'; readonly gate: string; readonly from: NodeId }
 
 /** What the node's caller may have asked for. */
-export type RequestKind = 'propose' | 'change'
+export type RequestKind = 'propose' | 'change' | 'compact'
 
 /** What only the driver sees. */
 export type DriverNote =

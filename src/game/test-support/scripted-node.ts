@@ -1,6 +1,6 @@
 import { ClosedError } from '../../base/errors.ts'
 import { observable } from '../../base/observable.ts'
-import type { ClusterConfig, Committed, LogEntry, RaftNode, RaftRole } from '../../raft/contract.ts'
+import type { ClusterConfig, Committed, LogEntry, LogSize, RaftNode, RaftRole } from '../../raft/contract.ts'
 
 type PreinitializedAtom<T> = ReturnType<typeof observable<T>>
 
@@ -18,6 +18,7 @@ export class ScriptedNode implements RaftNode {
   readonly failure: RaftNode['failure'] = observable(null)
   readonly trace: AsyncIterable<never> = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) }
   readonly log: Committed[] = []
+  readonly published: { readonly index: number; readonly state: Uint8Array }[] = []
   /** Iterations of {@link committedFrom} not yet ended. */
   cursors = 0
   #wake: (() => void)[] = []
@@ -72,6 +73,15 @@ export class ScriptedNode implements RaftNode {
 
   changeMembership(): Promise<ClusterConfig> {
     return Promise.resolve(this.membership.get())
+  }
+
+  publishSnapshot(throughIndex: number, state: Uint8Array): Promise<number> {
+    this.published.push({ index: throughIndex, state })
+    return Promise.resolve(throughIndex)
+  }
+
+  logSize(): LogSize {
+    return { entries: this.log.length, bytes: 0 }
   }
 
   awaitLeadership(): Promise<void> {

@@ -72,7 +72,7 @@ function isPlausible({ term, prevIndex, prevTerm, entries }: Append): boolean {
 /** Whether the frame's entries claim to be older than the one they follow. */
 function fromThePast(r: Replica, { prevIndex, entries }: Append): boolean {
   const [first] = entries
-  return first !== undefined && first.timeMs < (r.log.entryAt(prevIndex)?.timeMs ?? 0)
+  return first !== undefined && first.timeMs < (r.log.timeAt(prevIndex) ?? 0)
 }
 
 /** Keeps what agrees, cuts at the first difference, appends the rest. False: the frame is impossible. */

@@ -1,5 +1,6 @@
 import type { NodeId, StoredEntry } from '../contract.ts'
 import { PayloadTooLargeError } from '../../base/errors.ts'
+import { isLogFull } from './compaction.ts'
 import { maxCommandBytes } from './entry-size.ts'
 import { logEntryOf } from './log-entry.ts'
 import type { Forward, ForwardRefused } from './message.ts'
@@ -117,5 +118,5 @@ function refuse(r: Replica, proposal: Proposal, maxBytes: number): void {
 }
 
 function hasBacklog(r: Replica): boolean {
-  return r.log.lastIndex - r.commit >= MAX_UNCOMMITTED_ENTRIES
+  return r.log.lastIndex - r.commit >= MAX_UNCOMMITTED_ENTRIES || isLogFull(r)
 }

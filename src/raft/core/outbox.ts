@@ -1,4 +1,4 @@
-import type { NodeId, RaftWrite, StoredEntry } from '../contract.ts'
+import type { NodeId, RaftWrite, StoredEntry, StoredSnapshot } from '../contract.ts'
 import type { Outgoing, RaftMessage } from './message.ts'
 
 type Batch = { -readonly [K in keyof RaftWrite]: RaftWrite[K] } & { entries?: StoredEntry[] }
@@ -55,6 +55,13 @@ export class Outbox {
     const batch = this.#open()
     if (batch.entries === undefined) batch.entries = [entry]
     else batch.entries.push(entry)
+  }
+
+  /** The entries it stands for go with it: those in the batch need not be written any more. */
+  recordSnapshot(snapshot: StoredSnapshot): void {
+    const batch = this.#open()
+    batch.snapshot = snapshot
+    if (batch.entries !== undefined) batch.entries = batch.entries.filter(({ index }) => index > snapshot.index)
   }
 
   /** Cuts from the batch what is still in it; the rest is cut from the storage. */

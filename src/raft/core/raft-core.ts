@@ -7,8 +7,10 @@ import type {
   RaftRole,
   RaftWrite,
   StoredEntry,
+  StoredSnapshot,
 } from '../contract.ts'
 import { askWhoVotes, mayLead, onVoters, onWhoVotes } from './acquaintance.ts'
+import { answerCompactions, requestCompaction } from './compaction.ts'
 import { isMember, isVoter, publishedConfig } from './configuration.ts'
 import {
   countOwnVote,
@@ -21,6 +23,7 @@ import {
 } from './election.ts'
 import { onAppend, onCommitNotice } from './follower.ts'
 import { giveProposals, onForward, onForwardRefused, resendForwards } from './forwarding.ts'
+import type { Limits } from './limits.ts'
 import type { RaftLog } from './log.ts'
 import { advanceMembership, requestChange, withdrawChange } from './membership.ts'
 import type { Outgoing, RaftMessage } from './message.ts'
@@ -47,6 +50,8 @@ export type Input =
       readonly change: MembershipChange
       readonly ifConfigIndex: number | null
     }
+  /** The application's state as of `index`: from now on it stands for the entries up to there. To be kept as it is. */
+  | { readonly kind: 'compact'; readonly token: number; readonly index: number; readonly state: Uint8Array }
   /** The caller of a `propose` or `change` gave up. It gets no outcome. */
   | { readonly kind: 'withdraw'; readonly token: number }
   | { readonly kind: 'reachable'; readonly peer: NodeId }
@@ -92,11 +97,18 @@ export class RaftCore {
     cluster: ClusterConfig
     durable: DurableState
     timing: Timing
+    /** Left out: the defaults of a node's configuration. */
+    limits?: Limits | undefined
     random: Random
     at: Circumstances
   }) {
     const incarnation = Math.floor(options.random() * 2 ** 32)
-    const r = new Replica({ ...options, proposals: new Proposals(incarnation), forwards: new ForwardLedger() })
+    const r = new Replica({
+      ...options,
+      limits: options.limits,
+      proposals: new Proposals(incarnation),
+      forwards: new ForwardLedger(),
+    })
     this.#replica = r
     if (!mayCampaign(r)) return
     // Who is alone has nobody to wait for.
@@ -138,6 +150,11 @@ export class RaftCore {
     return this.#replica.log
   }
 
+  /** What stands for the log up to its floor; `null` while the floor is 0. To be read only. */
+  get snapshot(): StoredSnapshot | null {
+    return this.#replica.snapshot
+  }
+
   /** Frames dropped, by the gate that refused them. */
   get dropped(): ReadonlyMap<string, number> {
     return this.#replica.dropped
@@ -174,12 +191,16 @@ export class RaftCore {
         r.outbox.written(input.id)
         this.#countOwnEntries(input.id)
         countOwnVote(r)
+        answerCompactions(r)
         break
       case 'propose':
         r.proposals.add(input.token, input.command, input.dedupKey)
         break
       case 'change':
         requestChange(r, input.token, input.change, input.ifConfigIndex)
+        break
+      case 'compact':
+        requestCompaction(r, input.token, input.index, input.state)
         break
       case 'withdraw':
         r.proposals.withdraw(input.token)

@@ -10,7 +10,8 @@ import type {
 } from '../contract.ts'
 import type { Random } from '../../base/random.ts'
 import { type Configuration, configurationOf, isVoter, membersOf } from './configuration.ts'
-import { RaftLog } from './log.ts'
+import { type Limits, limitsOf } from './limits.ts'
+import { NO_FLOOR, RaftLog } from './log.ts'
 import { Outbox } from './outbox.ts'
 import { Progress } from './progress.ts'
 import type { PendingChange } from './pending-change.ts'
@@ -50,6 +51,7 @@ export interface DurableState {
 export type Outcome =
   | { readonly kind: 'proposed'; readonly token: number; readonly entry: LogEntry }
   | { readonly kind: 'changed'; readonly token: number; readonly config: ClusterConfig }
+  | { readonly kind: 'compacted'; readonly token: number; readonly floor: number }
   | { readonly kind: 'failed'; readonly token: number; readonly error: Error }
 
 /**
@@ -59,8 +61,13 @@ export type Outcome =
 export class Replica {
   readonly id: NodeId
   readonly timing: Timing
+  readonly limits: Limits
   readonly random: Random
   readonly log: RaftLog
+  /** What stands for the log up to its floor; `null` while the floor is 0. */
+  snapshot: StoredSnapshot | null
+  /** Snapshots of the application's that are not durable yet, and the writes they are in. */
+  readonly compactions: { readonly token: number; readonly write: number }[] = []
   readonly outbox: Outbox = new Outbox()
   at: Circumstances
 
@@ -115,6 +122,7 @@ export class Replica {
     cluster: ClusterConfig
     durable: DurableState
     timing: Timing
+    limits: Limits | undefined
     random: Random
     at: Circumstances
     proposals: Proposals
@@ -123,6 +131,7 @@ export class Replica {
     const { durable } = options
     this.id = options.id
     this.timing = options.timing
+    this.limits = options.limits ?? limitsOf()
     this.random = options.random
     this.at = options.at
     this.proposals = options.proposals
@@ -131,11 +140,10 @@ export class Replica {
     this.vote = durable.vote
     // A record of another term says nothing about this one.
     this.pin = durable.leader?.term === durable.term ? durable.leader : null
-    this.log = new RaftLog(durable.floor ?? { index: 0, term: 0 }, durable.entries)
-    this.#initial =
-      durable.floor === null
-        ? configurationOf(0, { voters: [...options.cluster.voters], learners: learnersOf(options.cluster), old: null })
-        : configurationOf(durable.floor.configIndex, durable.floor.config)
+    this.log = new RaftLog(durable.floor ?? NO_FLOOR, durable.entries)
+    this.snapshot = durable.floor
+    const { voters } = options.cluster
+    this.#initial = configurationOf(0, { voters: [...voters], learners: learnersOf(options.cluster), old: null })
     this.config = this.configBefore(Infinity)
     this.commit = Math.max(durable.commit, this.log.floorIndex)
     this.storedCommit = this.commit
@@ -159,7 +167,7 @@ export class Replica {
 
   #nextPlace(): { readonly index: number; readonly term: number; readonly timeMs: number } {
     const { lastIndex } = this.log
-    const timeMs = Math.max(this.log.entryAt(lastIndex)?.timeMs ?? 0, Math.floor(this.at.wallMs))
+    const timeMs = Math.max(this.log.timeAt(lastIndex) ?? 0, Math.floor(this.at.wallMs))
     return { index: lastIndex + 1, term: this.term, timeMs }
   }
 
@@ -173,6 +181,13 @@ export class Replica {
     this.log.truncateFrom(index)
     this.outbox.recordTruncation(index)
     if (this.config.index >= index) this.#adopt(this.configBefore(Infinity))
+  }
+
+  /** From now on `snapshot`, of an index that is held, stands for what lies below. */
+  compactThrough(snapshot: StoredSnapshot): void {
+    this.log.compactThrough(snapshot.index, this.limits.tailEntries)
+    this.snapshot = snapshot
+    this.outbox.recordSnapshot(snapshot)
   }
 
   setTerm(term: number, vote: NodeId | null): void {
@@ -222,7 +237,8 @@ export class Replica {
   /** The newest configuration that lies below `index`. */
   configBefore(index: number): Configuration {
     const entry = this.log.newestConfig(index)
-    return entry === null ? this.#initial : configurationOf(entry.index, entry.config)
+    if (entry !== null) return configurationOf(entry.index, entry.config)
+    return this.snapshot === null ? this.#initial : configurationOf(this.snapshot.configIndex, this.snapshot.config)
   }
 
   #adopt(config: Configuration): void {

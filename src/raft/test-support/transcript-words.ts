@@ -25,6 +25,7 @@ function wordsOfValue(value: unknown): string {
 export function wordsOfOutcome(outcome: Outcome): string {
   if (outcome.kind === 'failed') return `answers with ${outcome.error.name}`
   if (outcome.kind === 'proposed') return `answers: ${entryText({ kind: 'command', ...outcome.entry })}`
+  if (outcome.kind === 'compacted') return `answers: floor ${outcome.floor}`
   const { voters, learners } = outcome.config
   return `answers: voters {${[...voters].join()}} learners {${[...learners].join()}}`
 }
