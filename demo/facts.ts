@@ -22,7 +22,7 @@ export interface Facts {
   readonly link: 'none' | 'connecting' | 'connected' | 'interrupted'
   /** Whether the two browsers have agreed who keeps the log, without which no turn is accepted. */
   readonly settled: boolean
-  readonly storage: 'stored' | 'page-only' | null
+  readonly storage: 'persistent' | 'best-effort' | 'page' | null
   readonly game: Game
   /** The cell of a mark of ours that is not agreed yet. */
   readonly pending: number | null

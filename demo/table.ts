@@ -68,12 +68,12 @@ export class Table {
     const name = await placeNameOf(this.#invitation)
     const place = await openPlace(name, { signal })
     this.#onClose(() => place.close())
+    this.#onClose(place.persistence.subscribe((storage) => this.#tell({ storage })))
     const founds = foundsHere(errand, name, place)
     const returns = errand === 'open' && (founds || ((await place.storage.load())?.entries.length ?? 0) > 0)
     this.#tell({
       stage: 'reaching',
       errand: errand === 'create' ? 'create' : returns ? 'return' : 'join',
-      storage: place.status.kind,
       ...(founds ? { mine: markOfSeat(0), seatsTaken: 1 } : {}),
     })
     const seam = await this.#weave(place, founds || returns)

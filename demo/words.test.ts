@@ -23,7 +23,7 @@ const seated: Facts = {
   friend: 'here',
   link: 'connected',
   settled: true,
-  storage: 'stored',
+  storage: 'persistent',
 }
 
 const afterMoves = (...cells: number[]): Facts['game'] =>
@@ -176,7 +176,9 @@ describe('failures', () => {
 
 describe('notes', () => {
   it('say that a reload forgets where storage is refused', () => {
-    expect(storageNoteOf({ ...seated, storage: 'page-only' })).toMatch(/reload forgets/)
+    expect(storageNoteOf({ ...seated, storage: 'page' })).toMatch(/reload forgets/)
+    expect(storageNoteOf({ ...seated, storage: 'best-effort' })).toMatch(/may clear/)
+    expect(storageNoteOf({ ...seated, storage: 'best-effort', stage: 'opening' })).toBeNull()
     expect(storageNoteOf(seated)).toBeNull()
   })
 

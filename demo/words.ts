@@ -48,8 +48,11 @@ export function friendOf(facts: Facts): string {
 
 /** `null` while all is as it should be. */
 export function storageNoteOf(facts: Facts): string | null {
-  if (facts.storage !== 'page-only') return null
-  return 'This browser keeps no data for this page: you can play, but a reload forgets your seat.'
+  if (facts.storage === 'page')
+    return 'This browser keeps no data for this page: you can play, but a reload forgets your seat.'
+  if (facts.storage === 'best-effort' && facts.stage === 'seated')
+    return 'The game is saved in this browser, which may clear it when room runs low.'
+  return null
 }
 
 export interface Notice {

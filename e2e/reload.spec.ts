@@ -73,7 +73,7 @@ test('where the browser refuses storage the page plays on, and says that a reloa
     }
   })
   const { x, o } = await sitDown(await browser.newPage(), await refusing.newPage())
-  await o.shows('storage', 'page-only')
+  await o.shows('storage', 'page')
   await expect(o.page.getByText('a reload forgets your seat')).toBeVisible()
   await playOut(x, o, [4, 0])
   await o.page.reload()

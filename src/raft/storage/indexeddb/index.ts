@@ -6,3 +6,6 @@
 export { openPlace, type Place, type PlaceOptions, type PlaceStatus } from './place.ts'
 export { IndexedDbRaftStorage, type IndexedDbRaftStorageOptions } from './indexeddb-raft-storage.ts'
 export type { Durability } from './record-database.ts'
+export type { Persistence } from './persistence.ts'
+export type { BrowserUsage } from './browser-usage.ts'
+export { storageUsage, type StorageUsage } from '../storage-usage.ts'

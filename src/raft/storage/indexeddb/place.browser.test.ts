@@ -49,7 +49,7 @@ it('[PLACE-1] two calls in one page are two players; each note outlives the page
   const [first, second] = [await open(), await open()]
   expect([first.number, second.number]).toEqual([0, 1])
   expect(first.peerIdentity.id).not.toBe(second.peerIdentity.id)
-  expect(first.status).toEqual({ kind: 'stored', persisted: await navigator.storage.persisted() })
+  expect(first.status).toEqual({ kind: 'stored' })
   expect(sessionStorage.getItem(noteKey())).toBe('0,1')
 })
 
@@ -130,6 +130,7 @@ it.each([
   try {
     const place = await open()
     expect(place.status).toEqual({ kind: 'page-only', reason: `${name}: refused` })
+    expect(place.persistence.get()).toBe('page')
     await place.storage.write({ term: 1 })
     expect(await place.storage.load()).toMatchObject({ term: 1 })
     const bytes = Uint8Array.of(1)
@@ -196,39 +197,4 @@ it('[PLACE-8] an aborted call rejects with its reason and leaves the place free'
   await expect(openPlace(table, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
   await letGo()
   expect((await open()).number).toBe(0)
-})
-
-/** A `persisted()` that never answers. */
-async function withMutePersisted(run: (asked: Promise<void>) => Promise<void>): Promise<void> {
-  const { persisted } = StorageManager.prototype
-  try {
-    await run(
-      new Promise((asked) => {
-        StorageManager.prototype.persisted = () => {
-          asked()
-          return new Promise(() => {})
-        }
-      }),
-    )
-  } finally {
-    StorageManager.prototype.persisted = persisted
-  }
-}
-
-it('[PLACE-8] a call aborted while the browser says whether it persists leaves the place free', async () => {
-  const reason = new Error('changed my mind')
-  const stop = new AbortController()
-  await withMutePersisted(async (asked) => {
-    const opening = openPlace(table, { signal: stop.signal })
-    await asked
-    stop.abort(reason)
-    await expect(opening).rejects.toBe(reason)
-  })
-  expect((await open()).number).toBe(0)
-})
-
-it('[PLACE-1] a browser that does not say whether it persists keeps nobody waiting for long', async () => {
-  await withMutePersisted(async () => {
-    expect((await open()).status).toEqual({ kind: 'stored', persisted: null })
-  })
 })

@@ -1,12 +1,16 @@
+import { orAborted, throwIfAborted } from '../../../base/abort.ts'
 import { utf8 } from '../../../base/bytes.ts'
 import { systemClock, type Clock } from '../../../base/clock.ts'
 import { StorageFailedError, StorageLockedError } from '../../../base/errors.ts'
-import type { PeerIdentity } from '../../../seam/contract.ts'
+import { observable, type ReadableAtom } from '../../../base/observable.ts'
+import type { PeerIdentity, WaitOptions } from '../../../seam/contract.ts'
 import type { RaftStorage } from '../../contract.ts'
 import { InMemoryRaftStorage } from '../in-memory-raft-storage.ts'
-import { boundedWait } from '../../../base/bounded-wait.ts'
+import { storageUsage, type StorageUsage } from '../storage-usage.ts'
+import { browserUsage, type BrowserUsage } from './browser-usage.ts'
 import { isHeldHere } from './held-lock.ts'
 import { IndexedDbRaftStorage, lockNameOf } from './indexeddb-raft-storage.ts'
+import { type Persistence, requestPersistence } from './persistence.ts'
 import { PlaceNotes } from './place-notes.ts'
 import type { Durability } from './record-database.ts'
 
@@ -17,23 +21,28 @@ export interface Place extends AsyncDisposable {
   readonly peerIdentity: PeerIdentity
   readonly storage: RaftStorage
   readonly status: PlaceStatus
+  /** Whether the browser has promised to keep what is stored here. */
+  readonly persistence: ReadableAtom<Persistence>
+  /** What the log and the whole site take now. Reads all of the log; rejects as `storage.load` does, or when aborted. */
+  usage(options?: WaitOptions): Promise<StorageUsage & BrowserUsage>
   /** Closes the storage and frees the place for other tabs; what it holds stays. Idempotent. */
   close(): Promise<void>
 }
 
 /**
- * `stored`: kept in the browser. `persisted` says whether it has promised not to evict this site's data under
- * pressure (`navigator.storage.persist()` asks for that), `null` where it does not tell. `page-only`: the browser
- * refuses storage here (private windows, third-party frames); identity and log end with the page, and a reload is a
- * new player.
+ * `page-only`: the browser refuses storage here (private windows, third-party frames); identity and log end with the
+ * page, and a reload is a new player.
  */
-export type PlaceStatus =
-  | { readonly kind: 'stored'; readonly persisted: boolean | null }
-  | { readonly kind: 'page-only'; readonly reason: string }
+export type PlaceStatus = { readonly kind: 'stored' } | { readonly kind: 'page-only'; readonly reason: string }
 
 export interface PlaceOptions {
   /** Default `strict`; see `IndexedDbRaftStorageOptions`. */
   readonly durability?: Durability | undefined
+  /**
+   * Whether to ask the browser not to clear what is stored when room runs low. Firefox then asks the person: a page
+   * that knows a better moment passes `false` and calls `navigator.storage.persist()` itself. Default true.
+   */
+  readonly persist?: boolean | undefined
   readonly signal?: AbortSignal | undefined
   readonly clock?: Clock | undefined
 }
@@ -50,8 +59,8 @@ export const MAX_TABLE_NAME_BYTES = 255
  */
 export const NOTED_PLACE_GRACE_MS = 400
 
-/** Longest the browser may take to say whether it keeps what is stored, milliseconds. */
-const PERSISTED_TIMEOUT_MS = 1000
+/** Longest the browser may take to say how much room there is, milliseconds. */
+const ESTIMATE_TIMEOUT_MS = 2000
 
 /**
  * Takes this tab's place at `table` (1 to 255 bytes of UTF-8): the one noted in its sessionStorage, if no other tab
@@ -79,7 +88,7 @@ export async function openPlace(table: string, options: PlaceOptions = {}): Prom
     if (reason === null || notes.read().some(isOthers)) throw error
     const storage = await InMemoryRaftStorage.create()
     options.signal?.throwIfAborted()
-    return placeOf(0, storage, { kind: 'page-only', reason })
+    return placeOf(0, storage, { kind: 'page-only', reason }, observable<Persistence>('page'), options)
   }
 }
 
@@ -119,14 +128,11 @@ async function tryPlace(
   lockTimeoutMs: number,
   options: PlaceOptions,
 ): Promise<Place | null> {
-  const { durability, signal, clock = systemClock } = options
+  const { durability, persist = true, signal, clock = systemClock } = options
   try {
     const name = databaseOf(table, number)
     const storage = await IndexedDbRaftStorage.open(name, { durability, signal, clock, lockTimeoutMs })
-    const persisted = await isPersisted(clock, signal)
-    if (signal?.aborted !== true) return placeOf(number, storage, { kind: 'stored', persisted })
-    await storage.close()
-    throw signal.reason
+    return placeOf(number, storage, { kind: 'stored' }, requestPersistence(persist), options)
   } catch (error) {
     if (error instanceof StorageLockedError) return null
     throw error
@@ -138,9 +144,21 @@ function notedPlace(place: Place, notes: PlaceNotes): Place {
   return place
 }
 
-function placeOf(number: number, storage: RaftStorage, status: PlaceStatus): Place {
+function placeOf(
+  number: number,
+  storage: RaftStorage,
+  status: PlaceStatus,
+  persistence: ReadableAtom<Persistence>,
+  { clock = systemClock }: PlaceOptions,
+): Place {
   const close = (): Promise<void> => storage.close()
-  return { number, peerIdentity: storage.peerIdentity, storage, status, close, [Symbol.asyncDispose]: close }
+  const usage = async ({ signal }: WaitOptions = {}): Promise<StorageUsage & BrowserUsage> => {
+    throwIfAborted(signal)
+    const log = await orAborted(storageUsage(storage), signal)
+    return { ...log, ...(await browserUsage({ clock, ms: ESTIMATE_TIMEOUT_MS, signal })) }
+  }
+  const { peerIdentity } = storage
+  return { number, peerIdentity, storage, status, persistence, usage, close, [Symbol.asyncDispose]: close }
 }
 
 function databaseOf(table: string, number: number): string {
@@ -171,19 +189,4 @@ function refusalOf(error: unknown): string | null {
   if (!(error instanceof StorageFailedError)) return null
   const { cause } = error
   return cause instanceof Error && REFUSALS.has(cause.name) ? `${cause.name}: ${cause.message}` : null
-}
-
-/** `null` too where the signal fires first. */
-async function isPersisted(clock: Clock, signal: AbortSignal | undefined): Promise<boolean | null> {
-  const { storage } = (globalThis.navigator as Navigator | undefined) ?? {}
-  if (storage?.persisted === undefined) return null
-  try {
-    return await boundedWait<boolean>(
-      { clock, ms: PERSISTED_TIMEOUT_MS, signal },
-      () => new StorageFailedError('the browser does not say whether it keeps what is stored'),
-      (resolve, reject) => void storage.persisted().then(resolve, reject),
-    )
-  } catch {
-    return null
-  }
 }
