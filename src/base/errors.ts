@@ -141,6 +141,28 @@ export class LeadershipLostError extends SelvageError {
   }
 }
 
+/** No leader could prove in time that it still leads. Nothing was read; retry when a majority can be reached. */
+export class ReadTimeoutError extends SelvageError {
+  /** The leader that was asked, where one was known. */
+  readonly leader: string | null
+
+  constructor(leader: string | null) {
+    const whom = leader === null ? 'no leader was known' : `${leader} did not prove that it still leads`
+    super('ReadTimeoutError', `${whom}: nothing was read; retry when a majority of the voters can be reached`)
+    this.leader = leader
+  }
+}
+
+/** Leadership did not go where it was to go. `leader` names who leads now, where it is known. */
+export class LeadershipTransferError extends SelvageError {
+  readonly leader: string | null
+
+  constructor(why: string, leader: string | null) {
+    super('LeadershipTransferError', `${why}: leadership was not handed over; look who leads, then try again`)
+    this.leader = leader
+  }
+}
+
 /** One change of membership at a time: wait for the other, then retry. */
 export class MembershipChangeInProgressError extends SelvageError {
   constructor(message: string) {

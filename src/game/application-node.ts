@@ -95,6 +95,22 @@ export class ApplicationNode implements RaftNode {
     return this.#node.logSize()
   }
 
+  readIndex(options?: WaitOptions): Promise<number> {
+    return this.#node.readIndex(options)
+  }
+
+  transferLeadership(target: NodeId, options?: WaitOptions): Promise<void> {
+    return this.#node.transferLeadership(target, options)
+  }
+
+  pause(reason: string): Promise<void> {
+    return this.#node.pause(reason)
+  }
+
+  resume(): void {
+    this.#node.resume()
+  }
+
   awaitLeadership(options?: WaitOptions): Promise<void> {
     return this.#node.awaitLeadership(options)
   }

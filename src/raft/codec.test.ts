@@ -59,8 +59,8 @@ const entries = (prevIndex: number, prevTerm: number): fc.Arbitrary<StoredEntry[
     })
 
 const append: fc.Arbitrary<RaftMessage> = fc
-  .tuple(number, small, small, number)
-  .chain(([term, prevIndex, prevTerm, commit]) =>
+  .tuple(number, small, small, number, number)
+  .chain(([term, prevIndex, prevTerm, commit, round]) =>
     entries(prevIndex, prevTerm).map((list) => ({
       kind: 'append' as const,
       term,
@@ -68,6 +68,7 @@ const append: fc.Arbitrary<RaftMessage> = fc
       prevTerm,
       commit,
       entries: list,
+      round,
     })),
   )
 
@@ -90,6 +91,7 @@ const message: fc.Arbitrary<RaftMessage> = fc.oneof(
     index: number,
     hintIndex: fc.constant(0),
     hintTerm: fc.constant(0),
+    round: number,
   }),
   fc.record({
     kind: fc.constant('append-reply' as const),
@@ -98,6 +100,7 @@ const message: fc.Arbitrary<RaftMessage> = fc.oneof(
     index: number,
     hintIndex: number,
     hintTerm: number,
+    round: number,
   }),
   fc.record({ kind: fc.constant('commit' as const), term: number, commit: number }),
   fc.record({
@@ -118,6 +121,10 @@ const message: fc.Arbitrary<RaftMessage> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('who-votes' as const), term: number }),
   fc.record({ kind: fc.constant('voters' as const), term: number, index: number, config }),
+  fc.record({ kind: fc.constant('read' as const), term: number, serial: number }),
+  fc.record({ kind: fc.constant('read-reply' as const), term: number, serial: number, index: number }),
+  fc.record({ kind: fc.constant('timeout-now' as const), term: number, target: id }),
+  fc.record({ kind: fc.constant('transfer-refused' as const), term: number }),
 )
 
 describe('raft codec', () => {

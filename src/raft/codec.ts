@@ -22,6 +22,10 @@ const KIND = {
   'forward-refused': 9,
   'who-votes': 10,
   voters: 11,
+  read: 12,
+  'read-reply': 13,
+  'timeout-now': 14,
+  'transfer-refused': 15,
 } as const
 
 const ENTRY_KIND = { command: 0, noop: 1, config: 2 } as const
@@ -54,6 +58,7 @@ export function encodeRaftMessage(message: RaftMessage): Uint8Array<ArrayBuffer>
     case 'append-reply':
       w.u8(message.accepted ? 1 : 0).varint(message.index)
       if (!message.accepted) w.varint(message.hintIndex).varint(message.hintTerm)
+      writeRound(w, message.round)
       break
     case 'commit':
       w.varint(message.commit)
@@ -72,6 +77,17 @@ export function encodeRaftMessage(message: RaftMessage): Uint8Array<ArrayBuffer>
     case 'voters':
       w.varint(message.index)
       writeConfig(w, message.config)
+      break
+    case 'read':
+      w.varint(message.serial)
+      break
+    case 'read-reply':
+      w.varint(message.serial).varint(message.index)
+      break
+    case 'timeout-now':
+      w.text(message.target)
+      break
+    case 'transfer-refused':
       break
   }
   return w.finish()
@@ -109,7 +125,7 @@ function readMessage(r: ByteReader): RaftMessage {
       const accepted = readFlag(r)
       const index = r.varint()
       const [hintIndex, hintTerm] = accepted ? [0, 0] : [r.varint(), r.varint()]
-      return { kind: 'append-reply', term, accepted, index, hintIndex, hintTerm }
+      return { kind: 'append-reply', term, accepted, index, hintIndex, hintTerm, round: readRound(r) }
     }
     case KIND.commit:
       return { kind: 'commit', term, commit: r.varint() }
@@ -124,18 +140,27 @@ function readMessage(r: ByteReader): RaftMessage {
       return { kind: 'who-votes', term }
     case KIND.voters:
       return { kind: 'voters', term, index: r.varint(), config: readConfig(r) }
+    case KIND.read:
+      return { kind: 'read', term, serial: r.varint() }
+    case KIND['read-reply']:
+      return { kind: 'read-reply', term, serial: r.varint(), index: r.varint() }
+    case KIND['timeout-now']:
+      return { kind: 'timeout-now', term, target: readId(r) }
+    case KIND['transfer-refused']:
+      return { kind: 'transfer-refused', term }
     default:
       throw new MalformedBytesError(`no frame of kind ${kind}`)
   }
 }
 
-function writeAppend(w: ByteWriter, { prevIndex, prevTerm, commit, entries }: Append): void {
+function writeAppend(w: ByteWriter, { prevIndex, prevTerm, commit, entries, round }: Append): void {
   w.varint(prevIndex).varint(prevTerm).varint(commit).varint(entries.length)
   let before: Before = { term: prevTerm, timeMs: 0, proposer: null, clientId: null }
   for (const entry of entries) {
     writeEntry(w, entry, before)
     before = following(before, entry)
   }
+  writeRound(w, round)
 }
 
 function readAppend(r: ByteReader, term: number): Append {
@@ -150,7 +175,19 @@ function readAppend(r: ByteReader, term: number): Append {
     entries.push(entry)
     before = following(before, entry)
   }
-  return { kind: 'append', term, prevIndex, prevTerm, commit, entries }
+  return { kind: 'append', term, prevIndex, prevTerm, commit, entries, round: readRound(r) }
+}
+
+/** At the end of a frame, and left out where nobody waits for one. */
+function writeRound(w: ByteWriter, round: number | undefined): void {
+  if (round !== undefined && round > 0) w.varint(round)
+}
+
+function readRound(r: ByteReader): number {
+  if (r.remaining === 0) return 0
+  const round = r.varint()
+  if (round === 0) throw new MalformedBytesError('a round of 0, which is left out')
+  return round
 }
 
 /** What the next entry of a frame is written in terms of. */

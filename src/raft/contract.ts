@@ -117,7 +117,7 @@ export interface RaftConfig {
    * before it is refused, milliseconds. Default 10,000.
    */
   readonly catchUpTimeoutMs?: number | undefined
-  /** Proposals of this node that may be under way at once, beyond which `propose` rejects. Default 1024. */
+  /** Proposals and reads of this node that may be under way at once, beyond which they reject. Default 1024. */
   readonly maxPendingProposals?: number | undefined
   /**
    * Entries of the log, beyond which a leader takes in no more until it has been compacted: what is proposed waits, and
@@ -206,6 +206,27 @@ export interface RaftNode extends AsyncDisposable {
   publishSnapshot(throughIndex: number, state: Uint8Array): Promise<number>
   /** What of the log lies above the floor: entries, and about how many bytes they take. */
   logSize(): LogSize
+  /**
+   * A linearizable read, on any member, that writes nothing: resolves with an index that was committed when it was
+   * called, once this node has committed it too. What is applied through it is no older than the call. Shares a
+   * question with others in flight, outlives leaders. Rejects with `ReadTimeoutError` after 10 s without a leader that
+   * can prove it leads, `OverloadedError`, the signal's reason, `ClosedError` or `StorageFailedError`.
+   */
+  readIndex(options?: WaitOptions): Promise<number>
+  /**
+   * On the leader (`NotLeaderError` elsewhere). Resolves when `target`, a voter (`RangeError`), leads; proposals wait
+   * meanwhile. Rejects with `MembershipChangeInProgressError`, or with `LeadershipTransferError` when it did not take
+   * over within the longest election timeout. An abort lets proposals in again; the target may still take over.
+   */
+  transferLeadership(target: NodeId, options?: WaitOptions): Promise<void>
+  /**
+   * The page is being hidden or frozen (`reason` is for the trace). This node goes on to vote, follow and acknowledge,
+   * and hands leadership over if it has it: resolves when another leads, or, after the longest election timeout
+   * at most, with nobody able to. It campaigns again after {@link resume}, or when no other voter's log is as good.
+   */
+  pause(reason: string): Promise<void>
+  /** The page is back. */
+  resume(): void
   /** Resolves when this node leads. */
   awaitLeadership(options?: WaitOptions): Promise<void>
   /**

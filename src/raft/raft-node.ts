@@ -172,15 +172,11 @@ class DrivenRaftNode implements RaftNode {
   ): Promise<LogEntry> {
     throwIfAborted(options.signal)
     this.#throwIfEnded()
-    const { serials, settings, transport } = this.#parts
+    const { serials, transport } = this.#parts
     const dedupKey = options.automatic === true ? serials.automaticKey() : serials.keyOf(options.requestId)
     const maxBytes = maxCommandBytes(transport.maxFrameBytes, dedupKey, this.id)
     if (command.length > maxBytes) throw new PayloadTooLargeError(command.length, Math.max(0, maxBytes))
-    if (this.#waiting.size >= settings.maxPendingProposals) {
-      throw new OverloadedError(
-        `${this.#waiting.size} proposals are under way: nothing was proposed; await some of them`,
-      )
-    }
+    this.#throwIfOverloaded()
     return this.#ask<LogEntry>(options.signal, (token) => ({
       kind: 'propose',
       token,
@@ -216,6 +212,30 @@ class DrivenRaftNode implements RaftNode {
   logSize(): LogSize {
     const { length, sizeBytes } = this.#core.log
     return { entries: length, bytes: sizeBytes }
+  }
+
+  async readIndex(options: WaitOptions = {}): Promise<number> {
+    throwIfAborted(options.signal)
+    this.#throwIfEnded()
+    this.#throwIfOverloaded()
+    return this.#ask<number>(options.signal, (token) => ({ kind: 'read', token }))
+  }
+
+  async transferLeadership(target: NodeId, options: WaitOptions = {}): Promise<void> {
+    throwIfAborted(options.signal)
+    this.#throwIfEnded()
+    checkNodeId('the id of the next leader', target)
+    return this.#ask<void>(options.signal, (token) => ({ kind: 'transfer', token, target }))
+  }
+
+  async pause(reason: string): Promise<void> {
+    this.#throwIfEnded()
+    if (this.#trace.isWatched) this.#tell({ kind: 'paused', reason })
+    return this.#ask<void>(undefined, (token) => ({ kind: 'pause', token }))
+  }
+
+  resume(): void {
+    this.#step({ kind: 'resume' })
   }
 
   async awaitLeadership(options: WaitOptions = {}): Promise<void> {
@@ -396,6 +416,11 @@ class DrivenRaftNode implements RaftNode {
     await this.#incoming.return?.()
   }
 
+  #throwIfOverloaded(): void {
+    if (this.#waiting.size < this.#parts.settings.maxPendingProposals) return
+    throw new OverloadedError(`${this.#waiting.size} requests are under way: nothing was asked; await some of them`)
+  }
+
   #throwIfEnded(): void {
     if (this.#ended === null) return
     if (this.#ended instanceof ClosedError)
@@ -407,9 +432,19 @@ class DrivenRaftNode implements RaftNode {
   }
 }
 
-function answerOf(outcome: Exclude<Outcome, { kind: 'failed' }>): LogEntry | ClusterConfig | number {
-  if (outcome.kind === 'proposed') return outcome.entry
-  return outcome.kind === 'changed' ? outcome.config : outcome.floor
+function answerOf(outcome: Exclude<Outcome, { kind: 'failed' }>): LogEntry | ClusterConfig | number | undefined {
+  switch (outcome.kind) {
+    case 'proposed':
+      return outcome.entry
+    case 'changed':
+      return outcome.config
+    case 'compacted':
+      return outcome.floor
+    case 'read':
+      return outcome.index
+    case 'done':
+      return undefined
+  }
 }
 
 /** Iterables may be read once only, and by nobody later: the caller may change them meanwhile. */

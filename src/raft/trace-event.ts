@@ -42,6 +42,8 @@ export type TraceNote =
       readonly voters: readonly NodeId[]
       readonly learners: readonly NodeId[]
     }
+  /** This leader hands over to `target`. */
+  | { readonly kind: 'transfer'; readonly target: NodeId }
   /** Everything through `index` is final. */
   | { readonly kind: 'commit'; readonly index: number }
   /** A snapshot of the application's, with a state of so many bytes, stands for the log through `index`. */
@@ -50,7 +52,7 @@ export type TraceNote =
   | { readonly kind: 'frame-refused'; readonly gate: string; readonly from: NodeId }
 
 /** What the node's caller may have asked for. */
-export type RequestKind = 'propose' | 'change' | 'compact'
+export type RequestKind = 'propose' | 'change' | 'compact' | 'read' | 'transfer' | 'pause'
 
 /** What only the driver sees. */
 export type DriverNote =
@@ -65,6 +67,8 @@ export type DriverNote =
       readonly error: Error
       readonly elapsedMs: number
     }
+  /** The page is being hidden or frozen. */
+  | { readonly kind: 'paused'; readonly reason: string }
   /** A batch became durable, so long after it was begun, milliseconds. */
   | { readonly kind: 'stored'; readonly write: number; readonly elapsedMs: number }
   /** Closed, or stopped by its storage: nothing more happens. */

@@ -84,6 +84,20 @@ export class ScriptedNode implements RaftNode {
     return { entries: this.log.length, bytes: 0 }
   }
 
+  readIndex(): Promise<number> {
+    return Promise.resolve(this.commitIndex.get())
+  }
+
+  transferLeadership(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  pause(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  resume(): void {}
+
   awaitLeadership(): Promise<void> {
     return Promise.resolve()
   }

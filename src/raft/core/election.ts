@@ -2,6 +2,7 @@ import type { NodeId } from '../contract.ts'
 import type { VoteObjection } from '../trace-event.ts'
 import { hasQuorum, isVoter, recordOf, votersOf } from './configuration.ts'
 import type { PreVote, PreVoteReply, Vote, VoteReply } from './message.ts'
+import { failTransfer, retire } from './pending-transfer.ts'
 import type { Replica } from './replica.ts'
 import { heartbeat } from './replication.ts'
 import { becomeFollower } from './transitions.ts'
@@ -25,6 +26,7 @@ export function onElectionTimeout(r: Replica): void {
     campaign(r)
     return
   }
+  if (r.isPaused && !r.isNeeded) return
   const nonce = Math.floor(r.random() * 2 ** 32)
   r.preVote = { nonce, granted: new Set([r.id]) }
   r.note?.({ kind: 'pre-vote', term: r.term + 1 })
@@ -48,7 +50,10 @@ export function onPreVote(r: Replica, from: NodeId, { term, lastIndex, lastTerm,
   const objections: VoteObjection[] = []
   if (term <= r.term) objections.push('old term')
   if (leaderLives(r)) objections.push('leader lives')
-  if (!r.log.isCoveredBy({ index: lastIndex, term: lastTerm })) objections.push('log behind')
+  if (!r.log.isCoveredBy({ index: lastIndex, term: lastTerm })) {
+    objections.push('log behind')
+    if (r.isPaused && !leaderLives(r)) r.isNeeded = true
+  }
   const granted = objections.length === 0
   if (!granted) r.note?.({ kind: 'pre-vote-denied', from, term, objections })
   r.outbox.send(from, { kind: 'pre-vote-reply', term: r.term, nonce, granted })
@@ -63,7 +68,7 @@ export function onPreVoteReply(r: Replica, from: NodeId, { nonce, granted }: Pre
 
 /** RequestVote (Raft paper, figure 2). While a leader is known to live, a candidate is not even listened to. */
 export function onVote(r: Replica, from: NodeId, { term, lastIndex, lastTerm }: Vote): void {
-  if (leaderLives(r) && term > r.term) {
+  if (leaderLives(r) && term > r.term && !isHeir(r, from)) {
     deny(r, from, term, ['leader lives'])
     return
   }
@@ -100,7 +105,8 @@ export function countOwnVote(r: Replica): void {
   leadIfElected(r)
 }
 
-function campaign(r: Replica): void {
+/** Spends a term. Whoever calls knows that a majority would vote for it, or has the leader's word. */
+export function campaign(r: Replica): void {
   r.setTerm(r.term + 1, r.id)
   r.state = 'candidate'
   r.preVote = null
@@ -120,6 +126,8 @@ function leadIfElected(r: Replica): void {
   r.state = 'leader'
   r.campaign = null
   r.leader = r.id
+  failTransfer(r, 'this node was elected again')
+  if (r.isPaused) retire(r)
   r.setPin(r.id)
   r.electionAtMs = Infinity
   r.forwards.clear()
@@ -140,6 +148,12 @@ function leadIfElected(r: Replica): void {
 function openTerm(r: Replica): void {
   if (r.config.index === 0) r.appendOwn({ kind: 'config', config: recordOf(r.config) })
   else r.appendOwn({ kind: 'noop' })
+}
+
+/** Whether the living leader itself, this node or another, has named `id` as the one to come after it. */
+function isHeir(r: Replica, id: NodeId): boolean {
+  if (r.state === 'leader') return r.transfer?.isTold === true && r.transfer.target === id
+  return r.heir?.id === id && r.heir.term === r.term && r.at.nowMs < r.heir.untilMs
 }
 
 function leaderLives(r: Replica): boolean {

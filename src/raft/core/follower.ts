@@ -7,7 +7,7 @@ import { becomeFollower, hearLeader } from './transitions.ts'
 /** The follower's part of replication (Raft paper, figure 2, AppendEntries receiver). */
 export function onAppend(r: Replica, from: NodeId, message: Append): void {
   if (message.term < r.term) {
-    refuse(r, from, message.prevIndex, 0)
+    refuse(r, from, message.prevIndex, 0, 0)
     return
   }
   if (!isPlausible(message)) {
@@ -15,10 +15,10 @@ export function onAppend(r: Replica, from: NodeId, message: Append): void {
     return
   }
   if (!acceptLeader(r, from, message.term)) return
-  const { prevIndex, prevTerm, entries } = message
+  const { prevIndex, prevTerm, entries, round = 0 } = message
   // Below the floor everything is committed, and so agrees.
   if (prevIndex >= r.log.floorIndex && r.log.termAt(prevIndex) !== prevTerm) {
-    refuse(r, from, prevIndex, prevTerm)
+    refuse(r, from, prevIndex, prevTerm, round)
     return
   }
   if (fromThePast(r, message)) {
@@ -36,6 +36,7 @@ export function onAppend(r: Replica, from: NodeId, message: Append): void {
     index: covered,
     hintIndex: 0,
     hintTerm: 0,
+    round,
   })
 }
 
@@ -89,8 +90,16 @@ function takeEntries(r: Replica, from: NodeId, { entries }: Append): boolean {
   return true
 }
 
-function refuse(r: Replica, to: NodeId, prevIndex: number, prevTerm: number): void {
+function refuse(r: Replica, to: NodeId, prevIndex: number, prevTerm: number, round: number): void {
   const hintIndex = r.log.lastIndexWithin({ index: prevIndex, term: prevTerm })
   const hintTerm = r.log.termAt(hintIndex) ?? 0
-  r.outbox.send(to, { kind: 'append-reply', term: r.term, accepted: false, index: prevIndex, hintIndex, hintTerm })
+  r.outbox.send(to, {
+    kind: 'append-reply',
+    term: r.term,
+    accepted: false,
+    index: prevIndex,
+    hintIndex,
+    hintTerm,
+    round,
+  })
 }

@@ -41,7 +41,7 @@ export function onForward(r: Replica, from: NodeId, message: Forward): void {
   }
   const fate = r.forwards.look(from, incarnation, serial, lowest)
   if (fate === 'old' || fate === 'appended') return
-  if (fate === 'full' || (fate === 'new' && hasBacklog(r))) {
+  if (fate === 'full' || (fate === 'new' && mustWait(r))) {
     r.drop('forward-overload', from)
     return
   }
@@ -82,7 +82,7 @@ export function settleProposals(r: Replica, committed: readonly StoredEntry[]): 
 }
 
 function appendLocally(r: Replica, proposal: Proposal): boolean {
-  if (hasBacklog(r)) return false
+  if (mustWait(r)) return false
   const { command, dedupKey } = proposal
   proposal.sentTerm = r.term
   if (fits(r, proposal)) r.appendCommand(command, dedupKey, r.id)
@@ -117,6 +117,7 @@ function refuse(r: Replica, proposal: Proposal, maxBytes: number): void {
   for (const token of proposal.tokens) r.outcomes.push({ kind: 'failed', token, error })
 }
 
-function hasBacklog(r: Replica): boolean {
-  return r.log.lastIndex - r.commit >= MAX_UNCOMMITTED_ENTRIES || isLogFull(r)
+/** Too much is under way, or leadership is: a target that is to hold the whole log needs one that does not grow. */
+function mustWait(r: Replica): boolean {
+  return r.transfer !== null || r.log.lastIndex - r.commit >= MAX_UNCOMMITTED_ENTRIES || isLogFull(r)
 }

@@ -65,6 +65,17 @@ describe('frames of others', () => {
       { kind: 'voters', term: 3, index: 99, config: { voters: ['stranger'], learners: [], old: null } },
     ],
     ['refusal-not-leader', 'other', { kind: 'forward-refused', term: 3, incarnation: 1, serial: 1, maxBytes: 0 }],
+    ['read-not-member', 'stranger', { kind: 'read', term: 3, serial: 1 }],
+    ['read-not-leader', 'listener', { kind: 'read', term: 3, serial: 1 }],
+    ['read-reply-not-leader', 'other', { kind: 'read-reply', term: 3, serial: 1, index: 3 }],
+    ['read-reply-not-leader', 'leader', { kind: 'read-reply', term: 9, serial: 1, index: 3 }],
+    ['read-not-asked', 'leader', { kind: 'read-reply', term: 3, serial: 1, index: 3 }],
+    ['transfer-not-leader', 'other', { kind: 'timeout-now', term: 3, target: 'self' }],
+    ['transfer-not-leader', 'listener', { kind: 'timeout-now', term: 9, target: 'self' }],
+    ['transfer-not-leader', 'leader', { kind: 'timeout-now', term: 4, target: 'self' }],
+    ['transfer-not-leader', 'leader', { kind: 'timeout-now', term: 2, target: 'self' }],
+    ['refusal-not-voter', 'listener', { kind: 'transfer-refused', term: 3 }],
+    ['refusal-not-asked', 'other', { kind: 'transfer-refused', term: 3 }],
     ['from-self', 'self', append(9, 0, 0, [])],
     ['term-jump', 'other', append(3 + MAX_TERM_JUMP + 1, 3, 2, [])],
     ['not-this-terms-leader', 'other', append(3, 3, 2, [entry(4, 3)])],
@@ -181,6 +192,36 @@ describe('frames of others', () => {
     expect(granted.messages).toEqual([])
     core.step({ kind: 'written', id: (granted.write as { id: number }).id }, at(1200))
     expect(core.ready().messages).toEqual([{ to: 'other', message: { kind: 'vote-reply', term: 4, granted: true } }])
+  })
+
+  it('[RAFT-34] a candidate that the leader has named is listened to, for as long as a hand-over may take', () => {
+    const vote = { kind: 'vote', term: 4, lastIndex: 9, lastTerm: 3 } as const
+    receive('leader', { kind: 'timeout-now', term: 3, target: 'other' }, 100)
+    receive('leader', append(3, 3, 2, []), 900)
+    expect(receive('other', vote, 1200).messages).toMatchObject([{ message: { kind: 'vote-reply', granted: false } }])
+    expect(core.term).toBe(3)
+    receive('leader', { kind: 'timeout-now', term: 3, target: 'other' }, 1300)
+    receive('stranger', { ...vote, term: 5 }, 1400)
+    expect(core.term).toBe(3)
+    receive('other', vote, 1400)
+    expect(core.term).toBe(4)
+  })
+
+  it('[RAFT-34] TimeoutNow makes a voter campaign at once, and nobody who does not vote', () => {
+    const ready = receive('leader', { kind: 'timeout-now', term: 3, target: 'self' }, 100)
+    expect(core.role).toBe('candidate')
+    expect(core.term).toBe(4)
+    expect(ready.write?.batch).toMatchObject({ term: 4, vote: 'self' })
+    const entries = [
+      { ...entry(1, 1), kind: 'config', config: { ...config, voters: ['leader'], learners: ['self'] } } as const,
+    ]
+    const durable = { term: 1, vote: null, leader: null, commit: 1, entries, floor: null }
+    const cluster = { voters: new Set<string>(), learners: new Set<string>() }
+    core = new RaftCore({ id: 'self', cluster, durable, timing: TIMING, random: () => 0.5, at: at() })
+    receive('leader', append(1, 1, 1, []))
+    const refused = receive('leader', { kind: 'timeout-now', term: 1, target: 'self' })
+    expect(refused.messages).toEqual([{ to: 'leader', message: { kind: 'transfer-refused', term: 1 } }])
+    expect(core.role).toBe('learner')
   })
 
   it('[RAFT-7] the first leader of a term is its only one, also after a restart', () => {

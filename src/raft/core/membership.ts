@@ -50,6 +50,11 @@ function objection(r: Replica, change: MembershipChange, ifConfigIndex: number |
   if (r.state !== 'leader') {
     return new NotLeaderError('only the leader changes the membership: nothing was changed; ask the leader', r.leader)
   }
+  if (r.transfer !== null) {
+    return new MembershipChangeInProgressError(
+      'leadership is being handed over: nothing was changed; ask the next leader',
+    )
+  }
   if (r.pendingChange !== null) {
     return new MembershipChangeInProgressError(
       'another change of membership is under way: nothing was changed; wait for it',

@@ -16,6 +16,10 @@ export type RaftMessage =
   | ForwardRefused
   | WhoVotes
   | Voters
+  | Read
+  | ReadReply
+  | TimeoutNow
+  | TransferRefused
 
 /** "Would you vote for me?" Asked before a term is spent (Raft thesis, section 9.6). */
 export interface PreVote {
@@ -57,6 +61,8 @@ export interface Append {
   readonly commit: number
   /** Contiguous from `prevIndex + 1`. */
   readonly entries: readonly StoredEntry[]
+  /** The leader's newest round of reads, while anybody waits for one; 0 otherwise. */
+  readonly round?: number | undefined
 }
 
 export interface AppendReply {
@@ -68,6 +74,8 @@ export interface AppendReply {
   /** Refused: the follower's last position, at most `index`, whose term is at most the frame's `prevTerm`. */
   readonly hintIndex: number
   readonly hintTerm: number
+  /** The round of the append that this answers. */
+  readonly round?: number | undefined
 }
 
 /** The leader's commit index, pushed as soon as it moves. Needs no answer. */
@@ -116,6 +124,35 @@ export interface Voters {
   readonly term: number
   readonly index: number
   readonly config: MembershipRecord
+}
+
+/** "What has committed?" A linearizable read, on its way to the leader of `term`. */
+export interface Read {
+  readonly kind: 'read'
+  readonly term: number
+  /** Names the question. It begins at a random place in each process; asked again, it keeps its number. */
+  readonly serial: number
+}
+
+/** The leader of `term` was still the leader after the question had reached it, and `index` had committed then. */
+export interface ReadReply {
+  readonly kind: 'read-reply'
+  readonly term: number
+  readonly serial: number
+  readonly index: number
+}
+
+/** The leader of `term` hands over to `target`, which is to campaign at once; the other voters are to listen to it. */
+export interface TimeoutNow {
+  readonly kind: 'timeout-now'
+  readonly term: number
+  readonly target: NodeId
+}
+
+/** The target would rather not lead. */
+export interface TransferRefused {
+  readonly kind: 'transfer-refused'
+  readonly term: number
 }
 
 export interface Outgoing {

@@ -20,6 +20,9 @@ export class Progress {
   contactMs: number
   /** Highest commit index it was told. */
   toldCommit = 0
+  /** Newest round of reads that it answered, and that it was sent. */
+  round = 0
+  sentRound = 0
   /** Set once the follower is no member any more: it is served until it knows, or until then. */
   leaving: { readonly index: number; deadlineMs: number } | null = null
   readonly #inflight: { readonly last: number; readonly bytes: number }[] = []

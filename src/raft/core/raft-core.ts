@@ -30,7 +30,31 @@ import type { Outgoing, RaftMessage } from './message.ts'
 import { ForwardLedger, Proposals } from './proposals.ts'
 import type { TraceNote } from '../trace-event.ts'
 import { type Circumstances, type DurableState, type Outcome, Replica, type Timing } from './replica.ts'
+import {
+  askReads,
+  answerReads,
+  confirmReads,
+  expireReads,
+  onRead,
+  onReadReply,
+  openReadRound,
+  requestRead,
+  resendReads,
+  sendReadRound,
+} from './read-index.ts'
+import { Reads } from './reads.ts'
 import { advanceCommit, heartbeat, onAppendReply, onReachable, replicate } from './replication.ts'
+import {
+  advanceTransfer,
+  expireTransfer,
+  onTimeoutNow,
+  onTransferRefused,
+  pause,
+  requestTransfer,
+  resume,
+  tellHeir,
+  withdrawTransfer,
+} from './transfer.ts'
 import { becomeFollower } from './transitions.ts'
 
 /** How far above a node's own term a frame's may lie. Beyond it the frame is a forgery or a fault, and dropped. */
@@ -52,7 +76,12 @@ export type Input =
     }
   /** The application's state as of `index`: from now on it stands for the entries up to there. To be kept as it is. */
   | { readonly kind: 'compact'; readonly token: number; readonly index: number; readonly state: Uint8Array }
-  /** The caller of a `propose` or `change` gave up. It gets no outcome. */
+  | { readonly kind: 'read'; readonly token: number }
+  | { readonly kind: 'transfer'; readonly token: number; readonly target: NodeId }
+  /** The page is being hidden. Answered once another leads, or nobody can take over. */
+  | { readonly kind: 'pause'; readonly token: number }
+  | { readonly kind: 'resume' }
+  /** The caller of a request with a token gave up. It gets no outcome. */
   | { readonly kind: 'withdraw'; readonly token: number }
   | { readonly kind: 'reachable'; readonly peer: NodeId }
 
@@ -108,6 +137,7 @@ export class RaftCore {
       limits: options.limits,
       proposals: new Proposals(incarnation),
       forwards: new ForwardLedger(),
+      reads: new Reads(incarnation),
     })
     this.#replica = r
     if (!mayCampaign(r)) return
@@ -168,7 +198,9 @@ export class RaftCore {
   get nextDeadlineMs(): number {
     const r = this.#replica
     const changeMs = r.pendingChange?.phase === 'waiting' ? r.pendingChange.deadlineMs : Infinity
-    return Math.min(r.electionAtMs, r.heartbeatAtMs, r.storeCommitAtMs, r.proposals.resendAtMs, changeMs)
+    const transferMs = Math.min(r.transfer?.deadlineMs ?? Infinity, r.retirement?.deadlineMs ?? Infinity)
+    const askMs = Math.min(r.proposals.resendAtMs, r.reads.deadlineMs, changeMs, transferMs)
+    return Math.min(r.electionAtMs, r.heartbeatAtMs, r.storeCommitAtMs, askMs)
   }
 
   /** Leader: how far `peer` is known to have got, and when it last answered; `null` elsewhere or of a stranger. */
@@ -202,9 +234,23 @@ export class RaftCore {
       case 'compact':
         requestCompaction(r, input.token, input.index, input.state)
         break
+      case 'read':
+        requestRead(r, input.token)
+        break
+      case 'transfer':
+        requestTransfer(r, input.token, input.target)
+        break
+      case 'pause':
+        pause(r, input.token)
+        break
+      case 'resume':
+        resume(r)
+        break
       case 'withdraw':
         r.proposals.withdraw(input.token)
         withdrawChange(r, input.token)
+        r.reads.withdraw(input.token)
+        withdrawTransfer(r, input.token)
         break
       case 'reachable':
         onReachable(r, input.peer)
@@ -217,8 +263,16 @@ export class RaftCore {
     const r = this.#replica
     if (r.state === 'leader') advanceCommit(r)
     const mustGo = r.state === 'leader' && advanceMembership(r)
+    advanceTransfer(r)
     giveProposals(r)
-    if (r.state === 'leader') replicate(r)
+    askReads(r)
+    if (r.state === 'leader') {
+      openReadRound(r)
+      replicate(r)
+      sendReadRound(r)
+      confirmReads(r)
+    }
+    answerReads(r)
     if (mustGo) becomeFollower(r, r.term, null, 'removed')
     if (r.commit > r.storedCommit && (r.outbox.hasWrite || r.at.nowMs >= r.storeCommitAtMs)) {
       r.outbox.recordCommit(r.commit)
@@ -255,12 +309,18 @@ export class RaftCore {
 
 function tick(r: Replica): void {
   const { nowMs } = r.at
+  expireTransfer(r)
   if (r.state === 'leader') {
-    if (nowMs >= r.heartbeatAtMs) heartbeat(r)
+    if (nowMs >= r.heartbeatAtMs) {
+      heartbeat(r)
+      tellHeir(r)
+    }
   } else if (nowMs >= r.electionAtMs) {
     onElectionTimeout(r)
   }
   if (nowMs >= r.proposals.resendAtMs) resendForwards(r)
+  if (nowMs >= r.reads.resendAtMs) resendReads(r)
+  expireReads(r)
 }
 
 /** Nothing that has no right to be heard reaches a handler: each gate is checked before a term is taken over. */
@@ -296,6 +356,18 @@ function receive(r: Replica, from: NodeId, message: RaftMessage): void {
     case 'voters':
       onVoters(r, message)
       break
+    case 'read':
+      onRead(r, from, message)
+      break
+    case 'read-reply':
+      onReadReply(r, from, message)
+      break
+    case 'timeout-now':
+      onTimeoutNow(r, from, message)
+      break
+    case 'transfer-refused':
+      onTransferRefused(r, from, message)
+      break
     case 'append-reply':
     case 'pre-vote-reply':
     case 'vote-reply':
@@ -329,6 +401,15 @@ function refusingGate(r: Replica, from: NodeId, message: RaftMessage): string | 
       return isVoter(r.config, from) ? null : 'reply-not-voter'
     case 'forward':
       return isMember(r.config, from) ? null : 'forward-not-member'
+    case 'read':
+      return isMember(r.config, from) ? null : 'read-not-member'
+    case 'read-reply':
+      return isPinned(r, from, message.term) ? null : 'read-reply-not-leader'
+    case 'timeout-now':
+      // Whoever leads already, or stands for election, takes no orders; a leader of another term gives none.
+      return isPinned(r, from, message.term) && r.state === 'follower' ? null : 'transfer-not-leader'
+    case 'transfer-refused':
+      return isVoter(r.config, from) ? null : 'refusal-not-voter'
     case 'who-votes':
       // The one who asks is a stranger, as a rule: what it gets is no secret, and it costs one frame.
       return null
@@ -337,4 +418,9 @@ function refusingGate(r: Replica, from: NodeId, message: RaftMessage): string | 
     case 'forward-refused':
       return from === r.pin?.id ? null : 'refusal-not-leader'
   }
+}
+
+/** Whether `from` is the one leader of the current term, which `term` is. */
+function isPinned(r: Replica, from: NodeId, term: number): boolean {
+  return term === r.term && r.pin?.term === term && r.pin.id === from
 }

@@ -15,7 +15,9 @@ import { NO_FLOOR, RaftLog } from './log.ts'
 import { Outbox } from './outbox.ts'
 import { Progress } from './progress.ts'
 import type { PendingChange } from './pending-change.ts'
+import type { PendingTransfer, Retirement } from './pending-transfer.ts'
 import type { ForwardLedger, Proposals } from './proposals.ts'
+import type { Reads } from './reads.ts'
 import type { TraceNote } from '../trace-event.ts'
 
 /** Timing of a node, all in milliseconds, all checked. */
@@ -52,6 +54,8 @@ export type Outcome =
   | { readonly kind: 'proposed'; readonly token: number; readonly entry: LogEntry }
   | { readonly kind: 'changed'; readonly token: number; readonly config: ClusterConfig }
   | { readonly kind: 'compacted'; readonly token: number; readonly floor: number }
+  | { readonly kind: 'read'; readonly token: number; readonly index: number }
+  | { readonly kind: 'done'; readonly token: number }
   | { readonly kind: 'failed'; readonly token: number; readonly error: Error }
 
 /**
@@ -100,6 +104,17 @@ export class Replica {
   selfMatch = 0
   heartbeatAtMs: number = Infinity
   pendingChange: PendingChange | null = null
+  /** A hand-over of leadership that this node began. */
+  transfer: PendingTransfer | null = null
+  /** Leader: it would rather not lead, and asks one voter after another. */
+  retirement: Retirement | null = null
+  /** Whom this term's leader hands over to: its campaign is listened to though the leader lives. */
+  heir: { readonly id: NodeId; readonly term: number; readonly untilMs: number } | null = null
+  /** The page is hidden: this node votes and follows, and does not want to lead. */
+  isPaused = false
+  /** Paused, and yet another voter asked for a vote that its log does not deserve: nobody else can win. */
+  isNeeded = false
+  readonly reads: Reads
   readonly proposals: Proposals
   readonly forwards: ForwardLedger
 
@@ -127,6 +142,7 @@ export class Replica {
     at: Circumstances
     proposals: Proposals
     forwards: ForwardLedger
+    reads: Reads
   }) {
     const { durable } = options
     this.id = options.id
@@ -136,6 +152,7 @@ export class Replica {
     this.at = options.at
     this.proposals = options.proposals
     this.forwards = options.forwards
+    this.reads = options.reads
     this.term = durable.term
     this.vote = durable.vote
     // A record of another term says nothing about this one.

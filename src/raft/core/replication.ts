@@ -4,6 +4,7 @@ import { hasQuorum, quorumIndex } from './configuration.ts'
 import { entrySizeBytes, FRAME_HEADER_BYTES } from './entry-size.ts'
 import type { AppendReply } from './message.ts'
 import type { Progress } from './progress.ts'
+import { creditRound } from './read-index.ts'
 import type { Replica } from './replica.ts'
 import { becomeFollower } from './transitions.ts'
 
@@ -46,20 +47,26 @@ export function heartbeat(r: Replica): void {
   }
   for (const [id, progress] of r.progress) {
     if (progress.leaving !== null && forgetIfOverdue(r, id, progress)) continue
-    sendAppend(r, id, progress, progress.mode === 'probe' ? new Map() : null)
+    sendEmptyAppend(r, id, progress)
   }
 }
 
 /** A node became reachable: no need to wait for the next heartbeat. */
 export function onReachable(r: Replica, id: NodeId): void {
   const progress = r.progress.get(id)
-  if (progress !== undefined) sendAppend(r, id, progress, progress.mode === 'probe' ? new Map() : null)
+  if (progress !== undefined) sendEmptyAppend(r, id, progress)
+}
+
+/** A frame for its answer's sake. A follower that is being probed gets entries with it: there is nothing to lose. */
+export function sendEmptyAppend(r: Replica, id: NodeId, progress: Progress): void {
+  sendAppend(r, id, progress, progress.mode === 'probe' ? new Map() : null)
 }
 
 export function onAppendReply(r: Replica, from: NodeId, message: AppendReply): void {
   const progress = r.progress.get(from)
   if (r.state !== 'leader' || message.term !== r.term || progress === undefined) return
   progress.contactMs = r.at.nowMs
+  creditRound(r, from, message.round ?? 0)
   if (message.accepted) {
     progress.accepted(Math.min(message.index, r.log.lastIndex))
     return
@@ -89,7 +96,9 @@ function sendAppend(r: Replica, id: NodeId, progress: Progress, batches: Batches
   if (entries.length > 0) progress.sent(covered, bytes)
   else if (progress.mode === 'probe') progress.awaiting = true
   progress.toldCommit = Math.max(progress.toldCommit, Math.min(r.commit, covered))
-  r.outbox.send(id, { kind: 'append', term: r.term, prevIndex, prevTerm, commit: r.commit, entries })
+  const round = r.reads.isServing ? r.reads.round : 0
+  progress.sentRound = round
+  r.outbox.send(id, { kind: 'append', term: r.term, prevIndex, prevTerm, commit: r.commit, entries, round })
 }
 
 function batchAfter(r: Replica, prevIndex: number, batches: Batches): Batch {

@@ -1,6 +1,7 @@
 import type { NodeId } from '../contract.ts'
 import { LeadershipLostError } from '../../base/errors.ts'
 import type { FollowReason } from '../trace-event.ts'
+import { judgeTransfer } from './pending-transfer.ts'
 import type { Replica } from './replica.ts'
 
 /**
@@ -25,6 +26,8 @@ export function hearLeader(r: Replica, leader: NodeId): void {
   r.setPin(leader)
   r.leader = leader
   r.preVote = null
+  r.isNeeded = false
+  judgeTransfer(r, leader)
   r.leaseUntilMs = r.at.nowMs + r.timing.electionTimeoutMinMs
   r.resetElectionTimer()
 }
@@ -33,6 +36,7 @@ function leaveOffice(r: Replica): void {
   r.progress.clear()
   r.heartbeatAtMs = Infinity
   r.forwards.clear()
+  r.reads.stopServing()
   const change = r.pendingChange
   r.pendingChange = null
   if (change === null || change.token === null) return

@@ -26,6 +26,8 @@ export function wordsOfOutcome(outcome: Outcome): string {
   if (outcome.kind === 'failed') return `answers with ${outcome.error.name}`
   if (outcome.kind === 'proposed') return `answers: ${entryText({ kind: 'command', ...outcome.entry })}`
   if (outcome.kind === 'compacted') return `answers: floor ${outcome.floor}`
+  if (outcome.kind === 'read') return `answers: read at ${outcome.index}`
+  if (outcome.kind === 'done') return 'answers: done'
   const { voters, learners } = outcome.config
   return `answers: voters {${[...voters].join()}} learners {${[...learners].join()}}`
 }
@@ -41,11 +43,11 @@ export function wordsOfMessage(message: RaftMessage): string {
       return `${kind} in term ${term}: ${message.granted ? 'yes' : 'no'}`
     case 'append': {
       const entries = message.entries.map((entry) => `${entry.term}:${shortText(entry)}`).join(' ')
-      return `append in term ${term} after ${message.prevIndex} of term ${message.prevTerm} [${entries}], commit ${message.commit}`
+      return `append in term ${term} after ${message.prevIndex} of term ${message.prevTerm} [${entries}], commit ${message.commit}${roundText(message.round)}`
     }
     case 'append-reply': {
       const hint = `, perhaps at ${message.hintIndex} of term ${message.hintTerm}`
-      return `append-reply in term ${term}: ${message.accepted ? `have ${message.index}` : `no ${message.index}${hint}`}`
+      return `append-reply in term ${term}: ${message.accepted ? `have ${message.index}` : `no ${message.index}${hint}`}${roundText(message.round)}`
     }
     case 'commit':
       return `commit ${message.commit} in term ${term}`
@@ -57,9 +59,21 @@ export function wordsOfMessage(message: RaftMessage): string {
       return `who-votes in term ${term}`
     case 'voters':
       return `voters as of ${message.index}: {${message.config.voters.join()}}`
+    case 'read':
+      return `read in term ${term}, question ${message.serial % 1024}`
+    case 'read-reply':
+      return `read-reply in term ${term}, question ${message.serial % 1024}: ${message.index}`
+    case 'timeout-now':
+      return `timeout-now in term ${term}: ${message.target} is to lead`
+    case 'transfer-refused':
+      return `transfer-refused in term ${term}`
     default:
       return wordsOfUnworded(message)
   }
+}
+
+function roundText(round: number | undefined): string {
+  return round === undefined || round === 0 ? '' : `, round ${round}`
 }
 
 export function entryText(entry: StoredEntry): string {

@@ -85,6 +85,14 @@ export class Transcript {
           change: changeOf(args.slice(1)),
           ifConfigIndex: null,
         })
+      case 'read':
+        return this.#step(a, { kind: 'read', token: ++this.#token })
+      case 'transfer':
+        return this.#step(a, { kind: 'transfer', token: ++this.#token, target: b })
+      case 'pause':
+        return this.#step(a, { kind: 'pause', token: ++this.#token })
+      case 'resume':
+        return this.#step(a, { kind: 'resume' })
       case 'hold-disk':
         this.#actor(a).held = []
         return
