@@ -40,10 +40,9 @@ import {
   openReadRound,
   requestRead,
   resendReads,
-  sendReadRound,
 } from './read-index.ts'
 import { Reads } from './reads.ts'
-import { advanceCommit, heartbeat, onAppendReply, onReachable, replicate } from './replication.ts'
+import { advanceCommit, heartbeat, onAppendReply, onReachable, replicate, sendReadRound } from './replication.ts'
 import {
   advanceTransfer,
   expireTransfer,

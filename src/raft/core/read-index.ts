@@ -1,10 +1,9 @@
 import type { NodeId } from '../contract.ts'
 import { ReadTimeoutError } from '../../base/errors.ts'
-import { hasQuorum, votersOf } from './configuration.ts'
+import { hasQuorum } from './configuration.ts'
 import type { Read, ReadReply } from './message.ts'
 import { MAX_READS_PER_MEMBER, type OwnRead } from './reads.ts'
 import type { Replica } from './replica.ts'
-import { sendEmptyAppend } from './replication.ts'
 
 /*
  * Linearizable reads without an entry (Raft thesis, section 6.4). Whoever asks gets an index that was committed when
@@ -63,15 +62,6 @@ export function onReadReply(r: Replica, from: NodeId, { serial, index }: ReadRep
  */
 export function openReadRound(r: Replica): void {
   if (r.log.termAt(r.commit) === r.term) r.reads.open(r.commit)
-}
-
-/** Leader: sends the newest round to the voters that no other frame has carried it to. */
-export function sendReadRound(r: Replica): void {
-  if (!r.reads.isServing) return
-  for (const id of votersOf(r.config)) {
-    const progress = r.progress.get(id)
-    if (progress !== undefined && progress.sentRound < r.reads.round) sendEmptyAppend(r, id, progress)
-  }
 }
 
 /** An answer to round `round` came. It says nothing of later rounds, and one that was never begun is a forgery. */

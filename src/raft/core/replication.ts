@@ -1,6 +1,6 @@
 import type { NodeId, StoredEntry } from '../contract.ts'
 import { commitThrough } from './commit.ts'
-import { hasQuorum, quorumIndex } from './configuration.ts'
+import { hasQuorum, isVoter, quorumIndex } from './configuration.ts'
 import { entrySizeBytes, FRAME_HEADER_BYTES } from './entry-size.ts'
 import type { AppendReply } from './message.ts'
 import type { Progress } from './progress.ts'
@@ -57,8 +57,16 @@ export function onReachable(r: Replica, id: NodeId): void {
   if (progress !== undefined) sendEmptyAppend(r, id, progress)
 }
 
+/** Sends the newest round of reads to the voters that no other frame has carried it to. */
+export function sendReadRound(r: Replica): void {
+  if (!r.reads.isServing) return
+  for (const [id, progress] of r.progress) {
+    if (progress.sentRound < r.reads.round && isVoter(r.config, id)) sendEmptyAppend(r, id, progress)
+  }
+}
+
 /** A frame for its answer's sake. A follower that is being probed gets entries with it: there is nothing to lose. */
-export function sendEmptyAppend(r: Replica, id: NodeId, progress: Progress): void {
+function sendEmptyAppend(r: Replica, id: NodeId, progress: Progress): void {
   sendAppend(r, id, progress, progress.mode === 'probe' ? new Map() : null)
 }
 
