@@ -76,7 +76,14 @@ function roundText(round: number | undefined): string {
   return round === undefined || round === 0 ? '' : `, round ${round}`
 }
 
-export function entryText(entry: StoredEntry): string {
+export function wordsOfCommitted(entries: readonly StoredEntry[]): string {
+  const [first] = entries as [StoredEntry]
+  if (entries.length === 1) return entryText(first)
+  const texts = entries.map((entry) => `${entry.term}:${shortText(entry)}`)
+  return `${first.index} to ${first.index + entries.length - 1}: [${texts.join(' ')}]`
+}
+
+function entryText(entry: StoredEntry): string {
   return `${entry.index} of term ${entry.term}: ${shortText(entry)}`
 }
 

@@ -3,7 +3,7 @@ import type { ClusterConfig, MembershipChange, NodeId, RaftWrite, StoredEntry } 
 import type { Outgoing } from '../core/message.ts'
 import { RaftCore, type Input, type Ready } from '../core/raft-core.ts'
 import type { DurableState } from '../core/replica.ts'
-import { entryText, shortText, wordsOfMessage, wordsOfNote, wordsOfOutcome } from './transcript-words.ts'
+import { shortText, wordsOfCommitted, wordsOfMessage, wordsOfNote, wordsOfOutcome } from './transcript-words.ts'
 
 const TIMING = {
   electionTimeoutMinMs: 1000,
@@ -11,6 +11,8 @@ const TIMING = {
   heartbeatIntervalMs: 100,
   catchUpTimeoutMs: 5000,
 }
+
+type Frame = Outgoing & { readonly from: NodeId }
 
 interface Actor {
   core: RaftCore | null
@@ -27,8 +29,15 @@ interface Actor {
  */
 export class Transcript {
   readonly #actors: Map<NodeId, Actor> = new Map()
-  #wire: (Outgoing & { readonly from: NodeId })[] = []
+  #wire: Frame[] = []
+  /** Links that are cut: what is sent there is lost. */
+  readonly #cuts: Set<string> = new Set()
+  /** Copies of frames, put aside by name. */
+  readonly #copies: Map<string, readonly Frame[]> = new Map()
   #nowMs = 0
+  /** All draw nearly alike, so that the script alone says who is first; no two nonces are equal. */
+  readonly #random = (): number => 0.5 + 1e-6 * ++this.#draws
+  #draws = 0
   #frameBytes: number | null = null
   #lines: string[] = []
   #token = 0
@@ -64,6 +73,7 @@ export class Transcript {
         this.#frameBytes = Number(a)
         return
       case 'timeout':
+        if (this.#core(a).role === 'leader') throw new Error(`${a} leads: it waits for nobody`)
         return this.#tickUntil(a, /· pre-vote|· candidate/)
       case 'heartbeat':
         return this.#tickUntil(a, /: append in|no majority/)
@@ -76,8 +86,25 @@ export class Transcript {
         return this.#deliver(a, b === '' ? Infinity : Number(b))
       case 'drop':
         return this.#drop(a)
+      case 'cut':
+        this.#drop(a)
+        this.#cuts.add(a)
+        return
+      case 'heal':
+        if (a === '') this.#cuts.clear()
+        else if (!this.#cuts.delete(a)) throw new Error(`${a} is not cut`)
+        return
+      case 'copy':
+        this.#copies.set(
+          b,
+          this.#wire.filter((frame) => matches(frame, a)),
+        )
+        return
+      case 'replay':
+        this.#wire.push(...(this.#copies.get(a) ?? []))
+        return
       case 'propose':
-        return this.#propose(a, args.slice(1).join(' '))
+        return this.#propose(a, args.slice(1))
       case 'change':
         return this.#step(a, {
           kind: 'change',
@@ -97,7 +124,7 @@ export class Transcript {
         this.#actor(a).held = []
         return
       case 'sync':
-        return this.#sync(a)
+        return this.#sync(a, b === '' ? Infinity : Number(b))
       case 'crash':
         this.#actor(a).core = null
         this.#actor(a).held = null
@@ -144,7 +171,7 @@ export class Transcript {
     const actor = this.#actor(id)
     const durable = { ...actor.disk, entries: [...actor.disk.entries] }
     const at = { nowMs: this.#nowMs, wallMs: this.#nowMs, frameBytes: this.#frameBytes }
-    actor.core = new RaftCore({ id, cluster: actor.cluster, durable, timing: TIMING, random: () => 0.5, at })
+    actor.core = new RaftCore({ id, cluster: actor.cluster, durable, timing: TIMING, random: this.#random, at })
     actor.core.notes = true
   }
 
@@ -157,9 +184,10 @@ export class Transcript {
     }
   }
 
-  #step(id: NodeId, input: Input): void {
+  #step(id: NodeId, ...inputs: Input[]): void {
     const core = this.#core(id)
-    core.step(input, { nowMs: this.#nowMs, wallMs: this.#nowMs, frameBytes: this.#frameBytes })
+    const at = { nowMs: this.#nowMs, wallMs: this.#nowMs, frameBytes: this.#frameBytes }
+    for (const input of inputs) core.step(input, at)
     const ready = core.ready()
     this.#report(id, ready)
     if (ready.write === null) return
@@ -174,18 +202,19 @@ export class Transcript {
     this.#step(id, { kind: 'written', id: write.id })
   }
 
-  #sync(id: NodeId): void {
+  /** With a number, so many become durable and the rest go on hanging. */
+  #sync(id: NodeId, most: number): void {
     const actor = this.#actor(id)
     const held = actor.held ?? []
-    actor.held = null
-    for (const write of held) this.#finish(id, write)
+    if (most === Infinity) actor.held = null
+    for (const write of held.splice(0, most)) this.#finish(id, write)
   }
 
   #deliver(link: string, most: number): void {
     for (let done = 0; done < most; done++) {
       const at = this.#wire.findIndex((frame) => matches(frame, link))
       if (at === -1) return
-      const [frame] = this.#wire.splice(at, 1) as [Outgoing & { from: NodeId }]
+      const [frame] = this.#wire.splice(at, 1) as [Frame]
       if (this.#actor(frame.to).core === null) continue
       this.#step(frame.to, { kind: 'message', from: frame.from, message: frame.message })
     }
@@ -195,18 +224,24 @@ export class Transcript {
     this.#wire = this.#wire.filter((frame) => !matches(frame, link))
   }
 
-  #propose(id: NodeId, text: string): void {
-    const dedupKey = { clientId: `auto:${id}-0`, requestId: ++this.#token }
-    this.#step(id, { kind: 'propose', token: this.#token, command: utf8(text), dedupKey })
+  /** All in one round. */
+  #propose(id: NodeId, texts: readonly string[]): void {
+    const inputs = texts.map((text): Input => {
+      const dedupKey = { clientId: `auto:${id}-0`, requestId: ++this.#token }
+      return { kind: 'propose', token: this.#token, command: utf8(text), dedupKey }
+    })
+    this.#step(id, ...inputs)
   }
 
   #report(id: NodeId, ready: Ready): void {
     for (const note of ready.notes) if (note.kind !== 'commit') this.#say(id, wordsOfNote(note))
-    for (const entry of ready.committed) this.#say(id, `commits ${entryText(entry)}`)
+    if (ready.committed.length > 0) this.#say(id, `commits ${wordsOfCommitted(ready.committed)}`)
     for (const outcome of ready.outcomes) this.#say(id, wordsOfOutcome(outcome))
     for (const { to, message } of ready.messages) {
-      this.#lines.push(`    ${id} → ${to}: ${wordsOfMessage(message)}`)
-      this.#wire.push({ from: id, to, message })
+      const frame = { from: id, to, message }
+      const isLost = [...this.#cuts].some((link) => matches(frame, link))
+      this.#lines.push(`    ${id} ${isLost ? '✗' : '→'} ${to}: ${wordsOfMessage(message)}`)
+      if (!isLost) this.#wire.push(frame)
     }
   }
 
@@ -234,8 +269,10 @@ export class Transcript {
   }
 }
 
-function matches({ from, to }: { from: NodeId; to: NodeId }, link: string): boolean {
-  const [source = '*', target = '*'] = link === '' ? ['*', '*'] : link.split('->')
+/** A link is `a->b`, with `*` for anybody; `a` alone is both ways; none is all. */
+function matches({ from, to }: Frame, link: string): boolean {
+  if (!link.includes('->')) return link === '' || link === from || link === to
+  const [source = '*', target = '*'] = link.split('->')
   return (source === '*' || source === from) && (target === '*' || target === to)
 }
 
