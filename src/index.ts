@@ -78,6 +78,7 @@ export type {
   TraceNote,
   VoteObjection,
 } from './raft/trace-event.ts'
+export { ClientSessionTable } from './raft/core/sessions.ts'
 export { InMemoryRaftStorage } from './raft/storage/in-memory-raft-storage.ts'
 
 /* ── Game ──────────────────────────────────────────────────────────────────────────────────── */

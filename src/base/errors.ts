@@ -163,6 +163,30 @@ export class LeadershipTransferError extends SelvageError {
   }
 }
 
+/**
+ * So many newer requests of this client took effect that nobody knows any more whether this one did. Read the log to
+ * find out; propose what is new under a higher id.
+ */
+export class RequestExpiredError extends SelvageError {
+  constructor(clientId: string, requestId: number) {
+    super(
+      'RequestExpiredError',
+      `request ${requestId} of client ${clientId} is too old to tell whether it took effect: look in the log; use higher ids for what is new`,
+      { outcome: 'unknown' },
+    )
+  }
+}
+
+/** A client id belongs to the first member that uses it, while it is a member. */
+export class ClientIdTakenError extends SelvageError {
+  constructor(clientId: string) {
+    super(
+      'ClientIdTakenError',
+      `the client id ${clientId} belongs to another member: nothing was done; propose under an id of one's own`,
+    )
+  }
+}
+
 /** One change of membership at a time: wait for the other, then retry. */
 export class MembershipChangeInProgressError extends SelvageError {
   constructor(message: string) {

@@ -1,9 +1,7 @@
 import type { Random } from '../base/random.ts'
 import type { ClientIdentity, DedupKey, NodeId } from './contract.ts'
+import { AUTO_PREFIX, isAutomatic } from './core/sessions.ts'
 import { checkId } from './id.ts'
-
-/** What the ids of automatic clients begin with; a durable client may not choose one that does. */
-const AUTO_PREFIX = 'auto:'
 
 /** Stamps this process's proposals: who asks, and for the how-manieth time. Serials rise, and are never reused. */
 export class ClientSerials {
@@ -21,7 +19,7 @@ export class ClientSerials {
     this.#clientId = identity.kind === 'auto' ? this.#automaticId() : identity.clientId
     if (identity.kind === 'auto') return
     checkId('a durable client id', this.#clientId)
-    if (this.#clientId.startsWith(AUTO_PREFIX)) {
+    if (isAutomatic(this.#clientId)) {
       throw new RangeError(`a durable client id may not begin with ${AUTO_PREFIX}: such ids are made, not chosen`)
     }
   }

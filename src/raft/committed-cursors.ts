@@ -1,7 +1,8 @@
 import { throwIfAborted } from '../base/abort.ts'
-import type { Committed, StoredEntry, StoredSnapshot } from './contract.ts'
+import type { Committed, StoredEntry } from './contract.ts'
 import type { RaftLog } from './core/log.ts'
 import { logEntryOf } from './core/log-entry.ts'
+import type { RaftCore } from './core/raft-core.ts'
 
 /**
  * Readers of what has committed. Each is a position in the log and nothing else: replay and live are the
@@ -9,16 +10,13 @@ import { logEntryOf } from './core/log-entry.ts'
  */
 export class CommittedCursors {
   readonly #log: RaftLog
-  readonly #snapshot: () => StoredSnapshot | null
-  readonly #commitIndex: () => number
+  readonly #core: Pick<RaftCore, 'commitIndex' | 'snapshot' | 'isSilent'>
   #wake: (() => void)[] = []
   #ended = false
 
-  /** `snapshot` is what stands for the log up to its floor. */
-  constructor(log: RaftLog, snapshot: () => StoredSnapshot | null, commitIndex: () => number) {
+  constructor(log: RaftLog, core: Pick<RaftCore, 'commitIndex' | 'snapshot' | 'isSilent'>) {
     this.#log = log
-    this.#snapshot = snapshot
-    this.#commitIndex = commitIndex
+    this.#core = core
   }
 
   /**
@@ -62,16 +60,16 @@ export class CommittedCursors {
             stop()
             throwIfAborted(signal)
           }
-          const snapshot = next <= this.#log.floorIndex ? this.#snapshot() : null
+          const snapshot = next <= this.#log.floorIndex ? this.#core.snapshot : null
           if (snapshot !== null) {
             next = snapshot.index + 1
             const { index, term, state } = snapshot
             return { done: false, value: { kind: 'install', snapshot: { index, term, state } } }
           }
-          const entry = next <= this.#commitIndex() ? this.#log.entryAt(next) : null
+          const entry = next <= this.#core.commitIndex ? this.#log.entryAt(next) : null
           if (entry !== null) {
             next++
-            return { done: false, value: committedOf(entry) }
+            return { done: false, value: this.#committed(entry) }
           }
           if (this.#ended) break
           await new Promise<void>((resume) => this.#wake.push(resume))
@@ -86,10 +84,10 @@ export class CommittedCursors {
       },
     }
   }
-}
 
-/** What the engine appends for itself is told by index alone. */
-function committedOf(entry: StoredEntry): Committed {
-  if (entry.kind !== 'command') return { kind: 'internal', index: entry.index }
-  return { kind: 'entry', entry: logEntryOf(entry) }
+  /** What the engine appends for itself, and commands that took no effect, are told by index alone. */
+  #committed(entry: StoredEntry): Committed {
+    if (entry.kind !== 'command' || this.#core.isSilent(entry.index)) return { kind: 'internal', index: entry.index }
+    return { kind: 'entry', entry: logEntryOf(entry) }
+  }
 }

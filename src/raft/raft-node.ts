@@ -147,11 +147,7 @@ class DrivenRaftNode implements RaftNode {
     this.commitIndex = observable<number>(this.#core.commitIndex)
     this.compactionFloor = observable<number>(this.#core.log.floorIndex)
     this.failure = observable<StorageFailedError | null>(null)
-    this.#cursors = new CommittedCursors(
-      this.#core.log,
-      () => this.#core.snapshot,
-      () => this.#core.commitIndex,
-    )
+    this.#cursors = new CommittedCursors(this.#core.log, this.#core)
     this.#trace = new TraceStream((watched) => (this.#core.notes = watched))
     this.trace = this.#trace
     this.#incoming = transport.incoming[Symbol.asyncIterator]()

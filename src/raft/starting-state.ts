@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { ConfigError, CorruptStateError, StorageFailedError } from '../base/errors.ts'
 import type { NodeId, RaftState, RaftStorage } from './contract.ts'
 import type { DurableState } from './core/replica.ts'
+import { ClientSessionTable } from './core/sessions.ts'
 import { InMemoryRaftStorage } from './storage/in-memory-raft-storage.ts'
 import { checkRestoredState } from './storage/restored-state.ts'
 
@@ -52,6 +53,11 @@ function restored(state: RaftState | null): DurableState {
       )
     }
     timeMs = entry.timeMs
+  }
+  try {
+    if (snapshot !== null) ClientSessionTable.fromBytes(snapshot.sessions)
+  } catch (cause) {
+    throw new CorruptStateError('snapshot', 'its client sessions cannot be read', { cause })
   }
   return { term, vote, leader, commit, entries, floor: snapshot }
 }

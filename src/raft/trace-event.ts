@@ -48,6 +48,12 @@ export type TraceNote =
   | { readonly kind: 'commit'; readonly index: number }
   /** A snapshot of the application's, with a state of so many bytes, stands for the log through `index`. */
   | { readonly kind: 'compacted'; readonly index: number; readonly bytes: number }
+  /** A command committed that changes nothing: its request took effect before, is too old to tell, or not its proposer's. */
+  | {
+      readonly kind: 'without-effect'
+      readonly index: number
+      readonly reason: 'repeated' | 'expired' | 'foreign' | 'crowded'
+    }
   /** A frame had no right to be heard, or could not be true: dropped by the gate of that name. */
   | { readonly kind: 'frame-refused'; readonly gate: string; readonly from: NodeId }
 

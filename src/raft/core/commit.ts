@@ -1,5 +1,8 @@
-import { settleProposals } from './forwarding.ts'
+import type { StoredEntry } from '../contract.ts'
+import { answerCommitted } from './answers.ts'
+import { applyEntry } from './apply.ts'
 import type { Replica } from './replica.ts'
+import type { Fate } from './sessions.ts'
 
 /**
  * How long a new commit index waits for a write to travel with before it is stored on its own, milliseconds. Long
@@ -11,11 +14,23 @@ export const STORE_COMMIT_DELAY_MS = 20
 export function commitThrough(r: Replica, index: number): void {
   const through = Math.min(index, r.log.lastIndex)
   if (through <= r.commit) return
+  const termBefore = r.log.termAt(r.commit) ?? 0
   const entries = r.log.slice(r.commit + 1, through)
   r.commit = through
   if (r.committed.length === 0) r.committed = entries
   else for (const entry of entries) r.committed.push(entry)
+  for (const entry of entries) {
+    const fate = applyEntry(r.sessions, entry)
+    if (fate !== 'new') fallSilent(r, entry.index, fate)
+    answerCommitted(r, entry, fate)
+  }
   if (r.storeCommitAtMs === Infinity) r.storeCommitAtMs = r.at.nowMs + STORE_COMMIT_DELAY_MS
   r.note?.({ kind: 'commit', index: through })
-  settleProposals(r, entries)
+  const { term } = entries.at(-1) as StoredEntry
+  if (term > termBefore) r.proposals.reclaimBefore(term)
+}
+
+function fallSilent(r: Replica, index: number, fate: Exclude<Fate, 'new'>): void {
+  r.silent.add(index)
+  r.note?.({ kind: 'without-effect', index, reason: typeof fate === 'object' ? 'repeated' : fate })
 }

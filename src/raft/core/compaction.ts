@@ -1,4 +1,5 @@
 import type { StoredSnapshot } from '../contract.ts'
+import { sessionsAt } from './apply.ts'
 import { recordOf } from './configuration.ts'
 import type { Replica } from './replica.ts'
 
@@ -50,7 +51,7 @@ function snapshotAt(r: Replica, index: number, state: Uint8Array): StoredSnapsho
     timeMs: r.log.timeAt(index) as number,
     configIndex: config.index,
     config: recordOf(config),
-    sessions: new Uint8Array(0),
+    sessions: sessionsAt(r, index).toBytes(),
     state,
   }
 }

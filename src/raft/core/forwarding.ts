@@ -1,8 +1,7 @@
-import type { NodeId, StoredEntry } from '../contract.ts'
+import type { NodeId } from '../contract.ts'
 import { PayloadTooLargeError } from '../../base/errors.ts'
 import { isLogFull } from './compaction.ts'
 import { maxCommandBytes } from './entry-size.ts'
-import { logEntryOf } from './log-entry.ts'
 import type { Forward, ForwardRefused } from './message.ts'
 import { FORWARD_WINDOW, type Proposal } from './proposals.ts'
 import type { Replica } from './replica.ts'
@@ -35,7 +34,7 @@ export function onForward(r: Replica, from: NodeId, message: Forward): void {
     r.drop('forward-not-leader', from)
     return
   }
-  if (dedupKey?.clientId.startsWith('auto:') === true && !dedupKey.clientId.startsWith(`auto:${from}-`)) {
+  if (dedupKey !== null && r.sessions.look(dedupKey, from) === 'foreign') {
     r.drop('forward-foreign-client', from)
     return
   }
@@ -68,21 +67,8 @@ export function onForwardRefused(r: Replica, from: NodeId, message: ForwardRefus
   refuse(r, proposal, maxBytes)
 }
 
-/** Resolves what has committed, and takes back what was with a leader that can no longer commit it. */
-export function settleProposals(r: Replica, committed: readonly StoredEntry[]): void {
-  if (r.proposals.size === 0) return
-  for (const entry of committed) {
-    if (entry.kind !== 'command' || entry.proposer !== r.id || entry.dedupKey === null) continue
-    const proposal = r.proposals.take(entry.dedupKey)
-    if (proposal === null) continue
-    const logEntry = logEntryOf(entry)
-    for (const token of proposal.tokens) r.outcomes.push({ kind: 'proposed', token, entry: logEntry })
-  }
-  r.proposals.reclaimBefore(committed.at(-1)?.term ?? 0)
-}
-
 function appendLocally(r: Replica, proposal: Proposal): boolean {
-  if (mustWait(r)) return false
+  if (mustWait(r) || isFarAhead(r, proposal)) return false
   const { command, dedupKey } = proposal
   proposal.sentTerm = r.term
   if (fits(r, proposal)) r.appendCommand(command, dedupKey, r.id)
@@ -90,7 +76,7 @@ function appendLocally(r: Replica, proposal: Proposal): boolean {
 }
 
 function forward(r: Replica, proposal: Proposal): boolean {
-  if (r.leader === null || proposal.serial - r.proposals.lowestSerial >= FORWARD_WINDOW) return false
+  if (r.leader === null || isFarAhead(r, proposal)) return false
   proposal.sentTerm = r.term
   if (fits(r, proposal)) sendForward(r, r.leader, proposal)
   return true
@@ -120,4 +106,9 @@ function refuse(r: Replica, proposal: Proposal, maxBytes: number): void {
 /** Too much is under way, or leadership is: a target that is to hold the whole log needs one that does not grow. */
 function mustWait(r: Replica): boolean {
   return r.transfer !== null || r.log.lastIndex - r.commit >= MAX_UNCOMMITTED_ENTRIES || isLogFull(r)
+}
+
+/** One that no later ones may overtake so far that it would be forgotten whether it took effect. */
+function isFarAhead(r: Replica, { serial }: Proposal): boolean {
+  return serial - r.proposals.lowestSerial >= FORWARD_WINDOW
 }

@@ -95,6 +95,11 @@ export class Proposals {
     return proposal
   }
 
+  /** In order of serials. */
+  all(): Proposal[] {
+    return [...this.#bySerial.values()]
+  }
+
   /** Those now with the leader of `term`, in order. */
   withLeaderOf(term: number): Proposal[] {
     return [...this.#bySerial.values()].filter(({ sentTerm }) => sentTerm === term)

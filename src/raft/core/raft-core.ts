@@ -10,6 +10,7 @@ import type {
   StoredSnapshot,
 } from '../contract.ts'
 import { askWhoVotes, mayLead, onVoters, onWhoVotes } from './acquaintance.ts'
+import { takeProposal } from './answers.ts'
 import { answerCompactions, requestCompaction } from './compaction.ts'
 import { isMember, isVoter, publishedConfig } from './configuration.ts'
 import {
@@ -54,6 +55,7 @@ import {
   tellHeir,
   withdrawTransfer,
 } from './transfer.ts'
+import type { ClientSessionTable } from './sessions.ts'
 import { becomeFollower } from './transitions.ts'
 
 /** How far above a node's own term a frame's may lie. Beyond it the frame is a forgery or a fault, and dropped. */
@@ -174,6 +176,16 @@ export class RaftCore {
     return this.#replica.config.old !== null
   }
 
+  /** Whether the committed command at `index` took no effect: it was repeated, too old, or not its proposer's to make. */
+  isSilent(index: number): boolean {
+    return this.#replica.silent.has(index)
+  }
+
+  /** Which requests have taken effect, as of the commit index. To be read only. */
+  get sessions(): ClientSessionTable {
+    return this.#replica.sessions
+  }
+
   /** To be read only. */
   get log(): RaftLog {
     return this.#replica.log
@@ -225,7 +237,7 @@ export class RaftCore {
         answerCompactions(r)
         break
       case 'propose':
-        r.proposals.add(input.token, input.command, input.dedupKey)
+        takeProposal(r, input.token, input.command, input.dedupKey)
         break
       case 'change':
         requestChange(r, input.token, input.change, input.ifConfigIndex)

@@ -8,6 +8,7 @@ import type {
   StoredEntry,
   StoredSnapshot,
 } from '../contract.ts'
+import { applyEntry, sessionsAt } from './apply.ts'
 import type { Random } from '../../base/random.ts'
 import { type Configuration, configurationOf, isVoter, membersOf } from './configuration.ts'
 import { type Limits, limitsOf } from './limits.ts'
@@ -19,6 +20,7 @@ import type { PendingTransfer, Retirement } from './pending-transfer.ts'
 import type { ForwardLedger, Proposals } from './proposals.ts'
 import type { Reads } from './reads.ts'
 import type { TraceNote } from '../trace-event.ts'
+import type { ClientSessionTable } from './sessions.ts'
 
 /** Timing of a node, all in milliseconds, all checked. */
 export interface Timing {
@@ -87,6 +89,10 @@ export class Replica {
   /** When strangers may make this node ask again. */
   mayAskAtMs: number = -Infinity
   commit: number
+  /** As of `commit`. */
+  sessions: ClientSessionTable
+  /** Committed commands above the floor that took no effect: repeated, too old, or not their proposer's to make. */
+  readonly silent: Set<number> = new Set()
   /** Highest index that this term's leader has shown to agree with its log. */
   verified = 0
 
@@ -164,6 +170,10 @@ export class Replica {
     this.config = this.configBefore(Infinity)
     this.commit = Math.max(durable.commit, this.log.floorIndex)
     this.storedCommit = this.commit
+    this.sessions = sessionsAt(this, this.log.floorIndex)
+    for (const entry of this.log.slice(this.log.floorIndex + 1, this.commit)) {
+      if (applyEntry(this.sessions, entry) !== 'new') this.silent.add(entry.index)
+    }
   }
 
   get role(): RaftRole {
@@ -204,6 +214,7 @@ export class Replica {
   compactThrough(snapshot: StoredSnapshot): void {
     this.log.compactThrough(snapshot.index, this.limits.tailEntries)
     this.snapshot = snapshot
+    for (const index of this.silent) if (index <= snapshot.index) this.silent.delete(index)
     this.outbox.recordSnapshot(snapshot)
   }
 
