@@ -63,20 +63,22 @@ export class ByteWriter {
   }
 
   u8(value: number): this {
-    const at = this.#grow(1)
-    this.#bytes[at] = value
+    if (this.#length === this.#bytes.length) this.#grow(1)
+    this.#bytes[this.#length++] = value
     return this
   }
 
   u32(value: number): this {
-    const at = this.#grow(4)
-    new DataView(this.#bytes.buffer).setUint32(at, value)
-    return this
+    return this.u8(value >>> 24)
+      .u8(value >>> 16)
+      .u8(value >>> 8)
+      .u8(value)
   }
 
   f64(value: number): this {
-    const at = this.#grow(8)
-    new DataView(this.#bytes.buffer).setFloat64(at, value)
+    this.#grow(8)
+    new DataView(this.#bytes.buffer).setFloat64(this.#length, value)
+    this.#length += 8
     return this
   }
 
@@ -84,16 +86,19 @@ export class ByteWriter {
   varint(value: number): this {
     if (!Number.isSafeInteger(value) || value < 0)
       throw new RangeError(`not a whole number from 0 to 2^53 - 1: ${value}`)
-    while (value >= 0x80) {
+    while (value >= 2 ** 31) {
       this.u8((value % 0x80) | 0x80)
       value = Math.floor(value / 0x80)
     }
+    // From here on it is in the range of bitwise operators.
+    for (; value >= 0x80; value >>>= 7) this.u8((value & 0x7f) | 0x80)
     return this.u8(value)
   }
 
   raw(bytes: Uint8Array): this {
-    const at = this.#grow(bytes.length)
-    this.#bytes.set(bytes, at)
+    this.#grow(bytes.length)
+    this.#bytes.set(bytes, this.#length)
+    this.#length += bytes.length
     return this
   }
 
@@ -112,16 +117,12 @@ export class ByteWriter {
     return this.#bytes.slice(0, this.#length)
   }
 
-  #grow(by: number): number {
-    const at = this.#length
-    const needed = at + by
-    if (needed > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
-      grown.set(this.#bytes)
-      this.#bytes = grown
-    }
-    this.#length = needed
-    return at
+  #grow(by: number): void {
+    const needed = this.#length + by
+    if (needed <= this.#bytes.length) return
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
+    grown.set(this.#bytes)
+    this.#bytes = grown
   }
 }
 
@@ -140,7 +141,8 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.#bytes[this.#take(1)] as number
+    if (this.#offset >= this.#bytes.length) this.#take(1)
+    return this.#bytes[this.#offset++] as number
   }
 
   u32(): number {
@@ -154,14 +156,16 @@ export class ByteReader {
   }
 
   varint(): number {
-    let value = 0
-    let scale = 1
-    for (let i = 0; i < 8; i++) {
+    let value = this.u8()
+    if (value < 0x80) return value
+    value -= 0x80
+    let scale = 0x80
+    for (let i = 1; i < 8; i++) {
       const byte = this.u8()
       value += (byte & 0x7f) * scale
       if (value > Number.MAX_SAFE_INTEGER) throw new MalformedBytesError('number above 2^53 - 1')
       if (byte < 0x80) {
-        if (byte === 0 && i > 0) throw new MalformedBytesError('number not in its shortest form')
+        if (byte === 0) throw new MalformedBytesError('number not in its shortest form')
         return value
       }
       scale *= 0x80

@@ -23,7 +23,7 @@ export type ClientIdentity = { readonly kind: 'auto' } | { readonly kind: 'durab
 export interface LogEntry {
   readonly index: number
   readonly term: number
-  /** The log's own bytes: to be read, never written to. */
+  /** The log's own bytes, mostly a part of a larger buffer: to be read, never written to; `slice()` is a copy. */
   readonly command: Uint8Array
   readonly dedupKey: DedupKey | null
   /** Stamped by the leader from the link the proposal came over; `null` on entries no peer proposed. */
@@ -144,6 +144,7 @@ export interface RaftTransport {
   readonly peers: ReadableAtom<ReadonlySet<NodeId>>
   /** Largest frame, bytes; `null` is unknown. Read before every send. */
   readonly maxFrameBytes: number | null
+  /** Each frame is the reader's to keep: nobody writes to its buffer any more. */
   readonly incoming: AsyncIterable<{ readonly from: NodeId; readonly frame: Uint8Array }>
   /** Never throws and never waits. */
   send(to: NodeId, frame: Uint8Array): void

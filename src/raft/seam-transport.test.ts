@@ -12,6 +12,7 @@ interface Ends {
   readonly b: SeamTransport
   readonly seams: { readonly a: Seam; readonly b: Seam }
   readonly heard: { from: NodeId; bytes: number[] }[]
+  readonly frames: Uint8Array[]
   readonly stop: () => Promise<void>
 }
 
@@ -26,16 +27,20 @@ async function connect(
   const a = seamTransport(seams.a, { binding: bindingA })
   const b = seamTransport(seams.b, { binding: bindingB, onMismatch })
   const heard: Ends['heard'] = []
+  const frames: Uint8Array[] = []
   const readA = a.incoming[Symbol.asyncIterator]()
   const readB = b.incoming[Symbol.asyncIterator]()
   void drain(readA, () => {})
-  void drain(readB, ({ from, frame: bytes }) => heard.push({ from, bytes: [...bytes] }))
+  void drain(readB, ({ from, frame: bytes }) => {
+    frames.push(bytes)
+    heard.push({ from, bytes: [...bytes] })
+  })
   await cluster.clock.advance(100)
   const stop = async (): Promise<void> => {
     await readA.return?.()
     await readB.return?.()
   }
-  return { cluster, a, b, seams, heard, stop }
+  return { cluster, a, b, seams, heard, frames, stop }
 }
 
 async function drain<T>(iterator: AsyncIterator<T>, take: (item: T) => void): Promise<void> {
@@ -145,6 +150,16 @@ describe('seamTransport', () => {
     await cluster.clock.advance(50)
     expect(heard).toEqual([{ from: 'a', bytes: [1, 6] }])
     expect([...b.peers.get()]).toEqual(['a'])
+    await cluster.close()
+  })
+
+  it("[RLINK-6] a frame that is handed over shares no bytes with the seam's", async () => {
+    const sent = frame(3)
+    const { cluster, seams, frames } = await connect()
+    void seams.a.sendTo('b', sent)
+    await cluster.clock.advance(50)
+    sent.fill(0)
+    expect(frames.map((each) => [...each])).toEqual([[1, 3]])
     await cluster.close()
   })
 

@@ -132,7 +132,8 @@ export function seamTransport(seam: Seam, options: SeamTransportOptions = {}): S
           const result = await source.next()
           if (result.done === true || reading?.source !== source) return end
           const { sender, payload } = result.value
-          if (passes(sender, payload)) return { done: false, value: { from: sender, frame: payload } }
+          // The seam may use its buffer again, and the log keeps the commands where they lie.
+          if (passes(sender, payload)) return { done: false, value: { from: sender, frame: new Uint8Array(payload) } }
         }
         return end
       },

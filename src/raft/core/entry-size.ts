@@ -2,8 +2,10 @@ import type { DedupKey, NodeId, StoredEntry } from '../contract.ts'
 
 /** Room that every frame leaves for all that is not entries, bytes. */
 export const FRAME_HEADER_BYTES = 64
-/** Room for an entry's kind, numbers and lengths, bytes. */
-const ENTRY_HEADER_BYTES = 40
+/** Room for an entry's kind and numbers, and for all that goes with its ids but their letters, bytes. */
+const ENTRY_HEADER_BYTES = 56
+/** Room for all that goes with a member's id, bytes. */
+const MEMBER_HEADER_BYTES = 9
 /** UTF-8 needs at most three bytes for each UTF-16 unit. */
 const BYTES_PER_UNIT = 3
 
@@ -13,7 +15,7 @@ export function entrySizeBytes(entry: StoredEntry): number {
   if (entry.kind !== 'config') return size
   const { voters, learners, old } = entry.config
   let ids = 0
-  for (const id of [...voters, ...learners, ...(old ?? [])]) ids += id.length * BYTES_PER_UNIT + 2
+  for (const id of [...voters, ...learners, ...(old ?? [])]) ids += id.length * BYTES_PER_UNIT + MEMBER_HEADER_BYTES
   return size + ids
 }
 
