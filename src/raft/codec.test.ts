@@ -196,13 +196,13 @@ describe('raft codec', () => {
 
   it('[RWIRE-5] the commands of a decoded message are views of its frame, and no Buffers where that is one', () => {
     const command = Uint8Array.of(7, 8)
-    const message = { kind: 'forward', term: 1, incarnation: 1, serial: 1, lowest: 1, dedupKey: null, command } as const
-    const frame = encodeRaftMessage(message)
+    const sent = { kind: 'forward', term: 1, incarnation: 1, serial: 1, lowest: 1, dedupKey: null, command } as const
+    const frame = encodeRaftMessage(sent)
     for (const received of [frame, Buffer.from(frame)]) {
       const read = decodeRaftMessage(received)
-      expect(read).toEqual(message)
+      expect(read).toEqual(sent)
       received[received.length - 1] = 9
-      expect(read).toEqual({ ...message, command: Uint8Array.of(7, 9) })
+      expect(read).toEqual({ ...sent, command: Uint8Array.of(7, 9) })
     }
   })
 })

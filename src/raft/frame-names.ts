@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts'
+import { type ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.ts'
 import { MAX_ID_BYTES } from './id.ts'
 
 /** The ids of one frame, in the order of first use: its head says each once, its body means them by number. */
