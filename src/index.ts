@@ -41,6 +41,38 @@ export { NamedMux } from './seam/named-mux.ts'
 export type { MuxCounts } from './seam/channel-mux.ts'
 export { InMemoryLoom, InMemoryTag, type InMemoryLoomOptions } from './fabric/memory/index.ts'
 
+/* ── Room ──────────────────────────────────────────────────────────────────────────────────── */
+export {
+  DEFAULT_KEEP_BYTES,
+  MAX_MEMBERS,
+  MAX_METADATA_BYTES,
+  type AdmissionAnswer,
+  type AdmissionPolicy,
+  type AdoptRoomOptions,
+  type AwayReason,
+  type Candidate,
+  type ChannelOptions,
+  type DepartureReason,
+  type EndReason,
+  type HostRoomOptions,
+  type JoinRoomOptions,
+  type LocalFabric,
+  type Member,
+  type MemberLiveness,
+  type MemberProfile,
+  type MembershipEvent,
+  type RejectCode,
+  type ResumeResult,
+  type Room,
+  type RoomFrame,
+  type RoomId,
+  type RoomOptions,
+  type RoomRole,
+  type RoomStatus,
+  type RoomTiming,
+} from './room/contract.ts'
+export { SeamRoomFactory } from './room/seam-room-factory.ts'
+
 /* ── Raft ──────────────────────────────────────────────────────────────────────────────────── */
 export type {
   ClientIdentity,

@@ -10,7 +10,17 @@ const library = readFiles('src', (path) => path.endsWith('.ts') && !isTest(path)
 describe('the layers of the library', () => {
   it('has the files of every layer before it', () => {
     const layers = new Set([...library.keys()].map(layerOf))
-    for (const layer of ['base', 'seam', 'signal', 'fabric/memory', 'fabric/webrtc', 'raft', 'game', 'server']) {
+    for (const layer of [
+      'base',
+      'seam',
+      'signal',
+      'fabric/memory',
+      'fabric/webrtc',
+      'room',
+      'raft',
+      'game',
+      'server',
+    ]) {
       expect(layers, 'layers with files').toContain(layer)
     }
     for (const layer of ['index', 'sim', 'conformance']) expect(layers, 'layers with files').toContain(layer)

@@ -122,6 +122,32 @@ export class InsecureContextError extends SelvageError {
   }
 }
 
+/** The room's host, or its rules, do not let this peer in. `code` says why, `retryable` whether asking again may help. */
+export class AdmissionRefusedError extends SelvageError {
+  /** The host's reason, for programs; the base class's name of the cause is `name`. */
+  readonly reason: string
+  readonly retryable: boolean
+
+  constructor(reason: string, retryable: boolean) {
+    super(
+      'AdmissionRefusedError',
+      `the room refused this peer (${reason}): it was not admitted; ${retryable ? 'try again later' : 'asking again will not help'}`,
+    )
+    this.reason = reason
+    this.retryable = retryable
+  }
+}
+
+/** Only the room's host may do that. Ask it, or wait until this peer hosts. */
+export class NotHostError extends SelvageError {
+  readonly host: string | null
+
+  constructor(host: string | null) {
+    super('NotHostError', `only the room's host may do that, and ${host ?? 'nobody'} hosts: nothing was done`)
+    this.host = host
+  }
+}
+
 /* ── Agreement ─────────────────────────────────────────────────────────────────────────────── */
 
 /** The operation needs the leader and this node is not it. `leader` names it where it is known. */

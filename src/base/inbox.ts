@@ -49,6 +49,11 @@ export class Inbox<T> implements AsyncIterable<T> {
     waiting?.({ done: true, value: undefined })
   }
 
+  /** Drops the item that would be taken next, where one is buffered. */
+  dropOldest(): void {
+    if (this.size > 0) this.#buffer[this.#head++] = undefined as T
+  }
+
   /** Drops what is buffered. */
   clear(): void {
     this.#buffer.length = 0

@@ -1,0 +1,263 @@
+import { ByteReader, ByteWriter, concatBytes, MalformedBytesError } from '../../base/bytes.ts'
+import type { Random } from '../../base/random.ts'
+import { frameCost } from '../../seam/credit.ts'
+
+/** What a {@link Replay} does; each at once and without waiting. */
+export interface ReplayPort {
+  send(frame: Uint8Array, delivery: 'reliable' | 'lossy'): void
+  deliver(payload: Uint8Array, delivery: 'reliable' | 'lossy'): void
+  /** Both ends know of each other: frames may go. */
+  joined(): void
+  /** What was under way is gone, or the other end is another process. */
+  left(): void
+  /** There is room again. */
+  writable(): void
+  granted(bytes: number): void
+  missed(frames: number): void
+}
+
+const OPEN = 0
+const FROM = 1
+const DATA = 2
+const ACK = 3
+const LOSSY = 4
+
+/**
+ * One channel's way to one member and back, as a machine that outlives its links. Each end draws a number for its
+ * half; two halves that know each other's number count frames alike, and after a lost link go on where the receiver
+ * stands. A half that had to drop frames, or whose page is another, has a new number: then both begin anew.
+ */
+export class Replay {
+  readonly #port: ReplayPort
+  /** 0: nothing is kept, and every link begins anew. */
+  readonly #keepBytes: number
+  readonly #random: Random
+  #mine: number
+  #theirs = 0
+  #linked = false
+  /** The other end has said on this link where it stands. */
+  #live = false
+  #joined = false
+  /** Sent and not acknowledged, oldest first; the first has position `#base`. */
+  #kept: Uint8Array[] = []
+  #keptBytes = 0
+  #base = 0
+  /** Position from which frames were sent into a lost link: for another process only these are of use. */
+  #awayFrom: number | null = null
+  #dropped = 0
+  /** Position of the next frame to come on this link; `null` until the other end has said it. */
+  #position: number | null = null
+  #received = 0
+  #unacknowledged = 0
+  /** After how many bytes the other end wants to hear how far we are. */
+  #ackEvery = 0
+  #granted = 0
+  #grantedHere = 0
+
+  constructor(port: ReplayPort, keepBytes: number, random: Random) {
+    this.#port = port
+    this.#keepBytes = keepBytes
+    this.#random = random
+    this.#mine = this.#draw()
+  }
+
+  /** Whether a frame may be sent now. False while linked: the other end will make room. */
+  hasRoom(bytes: number): boolean {
+    if (this.#keepBytes === 0) return true
+    return this.#keptBytes + frameCost(bytes) <= this.#keepBytes || this.#keptBytes < this.#keepBytes / 4
+  }
+
+  get linked(): boolean {
+    return this.#linked
+  }
+
+  /* ── What this end does ────────────────────────────────────────────────────────────────────── */
+
+  link(): void {
+    this.#linked = true
+    this.#live = false
+    // What the old link still brings is sent again: it is not in the count that we are about to tell.
+    this.#position = null
+    this.#open()
+  }
+
+  unlink(): void {
+    if (!this.#linked) return
+    this.#linked = false
+    this.#live = false
+    if (this.#keepBytes === 0) this.#forget()
+    else this.#awayFrom ??= this.#base + this.#kept.length
+  }
+
+  send(payload: Uint8Array, delivery: 'reliable' | 'lossy'): void {
+    if (delivery === 'reliable' && this.#keepBytes > 0) {
+      this.#kept.push(payload)
+      this.#keptBytes += frameCost(payload.length)
+    }
+    if (this.#live) this.#port.send(concatBytes(Uint8Array.of(delivery === 'lossy' ? LOSSY : DATA), payload), delivery)
+  }
+
+  /** Our reader took so many bytes. */
+  grant(bytes: number): void {
+    this.#grantedHere += bytes
+    this.#acknowledge()
+  }
+
+  /** More is to be kept than may be: all of it goes, and the other end is told when it is back. */
+  overflow(): void {
+    this.#dropped += this.#kept.length
+    this.#forget()
+  }
+
+  /* ── What comes ────────────────────────────────────────────────────────────────────────────── */
+
+  /** False for a frame that is none. */
+  onFrame(frame: Uint8Array, delivery: 'reliable' | 'lossy'): boolean {
+    try {
+      return this.#onFrame(frame, delivery)
+    } catch (error) {
+      if (error instanceof MalformedBytesError) return false
+      throw error
+    }
+  }
+
+  #onFrame(frame: Uint8Array, delivery: 'reliable' | 'lossy'): boolean {
+    const kind = frame[0]
+    if (delivery === 'lossy') {
+      if (kind !== LOSSY) return false
+      if (this.#joined) this.#port.deliver(frame.subarray(1), 'lossy')
+      return true
+    }
+    if (kind === DATA) this.#onData(frame.subarray(1))
+    else if (kind === OPEN) this.#onOpen(new ByteReader(frame, 1))
+    else if (kind === FROM) this.#onFrom(new ByteReader(frame, 1))
+    else if (kind === ACK) this.#onAck(new ByteReader(frame, 1))
+    else return false
+    return true
+  }
+
+  #onOpen(reader: ByteReader): void {
+    const [theirs, mine, received, granted, keepBytes] = [
+      reader.varint(),
+      reader.varint(),
+      reader.varint(),
+      reader.varint(),
+      reader.varint(),
+    ]
+    reader.end()
+    // Of an earlier half of ours: the other end will hear of the present one.
+    if (!this.#linked || theirs === 0 || (mine !== 0 && mine !== this.#mine)) return
+    if (this.#live && theirs === this.#theirs) return
+    if (theirs !== this.#theirs) {
+      this.#beginWith(theirs)
+      this.#open()
+    }
+    if (mine === 0 || received < this.#base || received > this.#base + this.#kept.length) return
+    this.#ackEvery = keepBytes / 4
+    this.#live = true
+    this.#awayFrom = null
+    this.#acknowledged(received)
+    this.#port.send(new ByteWriter(8).u8(FROM).varint(this.#base).varint(this.#dropped).finish(), 'reliable')
+    this.#dropped = 0
+    if (!this.#joined) {
+      this.#joined = true
+      this.#port.joined()
+    }
+    for (const payload of this.#kept) this.#port.send(concatBytes(Uint8Array.of(DATA), payload), 'reliable')
+    this.#grantedBy(granted)
+    this.#port.writable()
+  }
+
+  #onFrom(reader: ByteReader): void {
+    const [position, missed] = [reader.varint(), reader.varint()]
+    reader.end()
+    this.#position = position > this.#received ? null : position
+    if (missed > 0) this.#port.missed(missed)
+  }
+
+  #onData(payload: Uint8Array): void {
+    if (this.#position === null) return
+    // Who keeps nothing counts nothing.
+    if (this.#ackEvery === 0) {
+      this.#port.deliver(payload, 'reliable')
+      return
+    }
+    if (this.#position++ < this.#received) return
+    this.#received++
+    this.#unacknowledged += frameCost(payload.length)
+    this.#port.deliver(payload, 'reliable')
+    if (this.#unacknowledged >= this.#ackEvery) this.#acknowledge()
+  }
+
+  #onAck(reader: ByteReader): void {
+    const [received, granted] = [reader.varint(), reader.varint()]
+    reader.end()
+    if (!this.#live) return
+    if (received >= this.#base && received <= this.#base + this.#kept.length) this.#acknowledged(received)
+    this.#grantedBy(granted)
+    this.#port.writable()
+  }
+
+  /* ── Inside ────────────────────────────────────────────────────────────────────────────────── */
+
+  #open(): void {
+    const frame = new ByteWriter(32).u8(OPEN).varint(this.#mine).varint(this.#theirs)
+    this.#port.send(frame.varint(this.#received).varint(this.#grantedHere).varint(this.#keepBytes).finish(), 'reliable')
+  }
+
+  #acknowledge(): void {
+    if (!this.#live) return
+    this.#unacknowledged = 0
+    this.#port.send(new ByteWriter(16).u8(ACK).varint(this.#received).varint(this.#grantedHere).finish(), 'reliable')
+  }
+
+  #acknowledged(received: number): void {
+    const gone = this.#kept.splice(0, received - this.#base)
+    for (const payload of gone) this.#keptBytes -= frameCost(payload.length)
+    this.#base = received
+  }
+
+  #grantedBy(total: number): void {
+    if (total > this.#granted) this.#port.granted(total - this.#granted)
+    this.#granted = Math.max(total, this.#granted)
+  }
+
+  /** Another half answers: what was sent to it while it was away is numbered anew, the rest was the old one's. */
+  #beginWith(theirs: number): void {
+    const isFirst = this.#theirs === 0 && !this.#joined
+    const keepFrom = isFirst ? 0 : this.#awayFrom === null ? this.#kept.length : this.#awayFrom - this.#base
+    this.#kept.splice(0, Math.max(0, keepFrom))
+    this.#restart()
+    this.#theirs = theirs
+    this.#leave()
+  }
+
+  /** Begins a new half of ours. */
+  #forget(): void {
+    this.#kept = []
+    this.#restart()
+    this.#mine = this.#draw()
+    this.#leave()
+  }
+
+  #restart(): void {
+    this.#keptBytes = this.#kept.reduce((sum, payload) => sum + frameCost(payload.length), 0)
+    this.#base = 0
+    this.#position = null
+    this.#received = 0
+    this.#unacknowledged = 0
+    this.#granted = 0
+    this.#grantedHere = 0
+    this.#awayFrom = this.#awayFrom === null ? null : 0
+  }
+
+  #leave(): void {
+    if (!this.#joined) return
+    this.#joined = false
+    this.#port.left()
+  }
+
+  #draw(): number {
+    return 1 + Math.floor(this.#random() * 2 ** 48)
+  }
+}

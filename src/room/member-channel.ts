@@ -1,0 +1,189 @@
+import type { Random } from '../base/random.ts'
+import type { CloseReason, Delivery, PeerId, Seam } from '../seam/contract.ts'
+import { SeamCore } from '../seam/seam-core.ts'
+import { Replay } from './core/replay.ts'
+
+export interface MemberChannelOptions {
+  readonly selfId: PeerId
+  /** Bytes kept for each member; 0: nothing outlives a link. */
+  readonly keepBytes: number
+  readonly random: Random
+  readonly onHeard: (from: PeerId) => void
+  readonly onMissed: (from: PeerId, frames: number) => void
+  readonly onClose?: (() => void) | undefined
+}
+
+/** Bytes that a channel puts before a payload. */
+const HEADER_BYTES = 1
+
+/**
+ * A seam among the members of a room, over a channel of whatever seam the room is on: admitted peers alone are
+ * listed, each over a {@link Replay} of its own.
+ */
+export class MemberChannel {
+  readonly seam: SeamCore
+  readonly #options: MemberChannelOptions
+  readonly #ways: Map<PeerId, Way> = new Map()
+  #members: ReadonlySet<PeerId> = new Set()
+  #base: Seam | null = null
+  #unlisten: () => void = () => {}
+  #strayFrames = 0
+
+  constructor(options: MemberChannelOptions) {
+    this.#options = options
+    const within = (max: number | null): number | null => (max === null ? null : Math.max(0, max - HEADER_BYTES))
+    this.seam = new SeamCore({
+      selfId: options.selfId,
+      maxPayloadBytes: () => within(this.#base?.maxPayloadBytes ?? null),
+      maxLossyPayloadBytes: () => within(this.#base?.maxLossyPayloadBytes ?? null),
+      onClose: () => {
+        this.#release()
+        options.onClose?.()
+      },
+      onCutOff: (peer) => this.#ways.get(peer)?.close(),
+    })
+  }
+
+  /** Frames of peers that are no members, or that are no frames. */
+  get strayFrames(): number {
+    return this.#strayFrames
+  }
+
+  /** Goes on over `base`; what was under way on the one before is sent again there. */
+  attach(base: Seam): void {
+    this.#detach()
+    if (this.seam.torn) return
+    this.#base = base
+    this.#unlisten = base.peers.listen(() => this.#relink())
+    this.#relink()
+    void this.#read(base)
+  }
+
+  /** Who is admitted. A new id may take over what was kept for `was`. */
+  setMembers(members: ReadonlySet<PeerId>, was: (peer: PeerId) => PeerId | null): void {
+    this.#members = members
+    for (const peer of members) {
+      const before = was(peer)
+      const way = before === null || members.has(before) ? undefined : this.#ways.get(before)
+      if (way === undefined || before === null || this.#ways.has(peer)) continue
+      this.#ways.delete(before)
+      way.rename(peer)
+      this.#ways.set(peer, way)
+    }
+    for (const [peer, way] of this.#ways) {
+      if (members.has(peer)) continue
+      this.#ways.delete(peer)
+      way.close()
+    }
+    this.#relink()
+  }
+
+  /** The end of the room, or of the seam for good. */
+  tear(reason: CloseReason): void {
+    this.#release()
+    this.seam.tear(reason)
+  }
+
+  #release(): void {
+    void this.#base?.close()
+    this.#detach()
+    this.#ways.clear()
+  }
+
+  #detach(): void {
+    this.#unlisten()
+    this.#base = null
+    for (const way of this.#ways.values()) way.replay.unlink()
+  }
+
+  #relink(): void {
+    const base = this.#base
+    if (base === null) return
+    const listed = base.peers.get()
+    for (const [peer, { replay }] of this.#ways) if (!listed.has(peer)) replay.unlink()
+    for (const peer of this.#members) {
+      if (peer === base.selfId || !listed.has(peer)) continue
+      const way = this.#ways.get(peer) ?? this.#begin(peer)
+      if (!way.replay.linked) way.replay.link()
+    }
+  }
+
+  #begin(peer: PeerId): Way {
+    const way = new Way(peer, this.seam, this.#options, () => this.#base)
+    this.#ways.set(peer, way)
+    return way
+  }
+
+  async #read(base: Seam): Promise<void> {
+    for await (const { sender, payload, delivery } of base.incoming) {
+      const way = this.#base === base ? this.#ways.get(sender) : undefined
+      if (way?.replay.onFrame(payload, delivery) !== true) this.#strayFrames++
+      else this.#options.onHeard(sender)
+    }
+  }
+}
+
+/** The way to one member: a {@link Replay} between the channel's seam and its base. */
+class Way {
+  readonly replay: Replay
+  readonly #seam: SeamCore
+  readonly #base: () => Seam | null
+  #peer: PeerId
+
+  constructor(peer: PeerId, seam: SeamCore, options: MemberChannelOptions, base: () => Seam | null) {
+    this.#peer = peer
+    this.#seam = seam
+    this.#base = base
+    this.replay = new Replay(
+      {
+        send: (frame, delivery) => void this.#send(frame, delivery),
+        deliver: (payload, delivery) => seam.received(this.#peer, payload, delivery),
+        joined: () => this.#link(),
+        left: () => seam.unlink(this.#peer),
+        writable: () => seam.writable(this.#peer),
+        granted: (bytes) => seam.granted(this.#peer, bytes),
+        missed: (frames) => options.onMissed(this.#peer, frames),
+      },
+      options.keepBytes,
+      options.random,
+    )
+  }
+
+  rename(peer: PeerId): void {
+    this.replay.unlink()
+    this.#seam.unlink(this.#peer)
+    this.#peer = peer
+  }
+
+  close(): void {
+    this.replay.unlink()
+    this.#seam.unlink(this.#peer)
+  }
+
+  #link(): void {
+    const { replay } = this
+    this.#seam.link(this.#peer, {
+      send: (frame, delivery) => {
+        replay.send(frame, delivery)
+      },
+      grant: (bytes) => replay.grant(bytes),
+      hasRoom: (bytes) => {
+        if (replay.hasRoom(bytes)) return true
+        // The lane that asks is in the middle of its work.
+        if (!replay.linked) queueMicrotask(() => this.#overflow(bytes))
+        return false
+      },
+    })
+  }
+
+  #overflow(bytes: number): void {
+    if (!this.replay.linked && !this.replay.hasRoom(bytes)) this.replay.overflow()
+  }
+
+  /** The base loses frames only with its link, and then they are sent again. */
+  async #send(frame: Uint8Array, delivery: Delivery): Promise<void> {
+    await this.#base()
+      ?.sendTo(this.#peer, frame, { delivery })
+      .catch(() => {})
+  }
+}
