@@ -42,6 +42,8 @@ export type TraceNote =
       readonly voters: readonly NodeId[]
       readonly learners: readonly NodeId[]
     }
+  /** It was not run for longer than its shortest election timeout: a frozen page, a machine asleep. */
+  | { readonly kind: 'slept'; readonly term: number }
   /** This leader hands over to `target`. */
   | { readonly kind: 'transfer'; readonly target: NodeId }
   /** Everything through `index` is final. */

@@ -157,5 +157,5 @@ function isHeir(r: Replica, id: NodeId): boolean {
 }
 
 function leaderLives(r: Replica): boolean {
-  return r.state === 'leader' || r.at.nowMs < r.leaseUntilMs
+  return r.state === 'leader' ? r.probation === null : r.at.nowMs < r.leaseUntilMs
 }

@@ -44,6 +44,7 @@ import {
 } from './read-index.ts'
 import { Reads } from './reads.ts'
 import { advanceCommit, heartbeat, onAppendReply, onReachable, replicate, sendReadRound } from './replication.ts'
+import { hasSlept, wakeUp } from './sleep.ts'
 import {
   advanceTransfer,
   expireTransfer,
@@ -225,6 +226,7 @@ export class RaftCore {
     r.at = at
     switch (input.kind) {
       case 'tick':
+        if (hasSlept(r, this.nextDeadlineMs)) wakeUp(r)
         tick(r)
         break
       case 'message':

@@ -76,6 +76,8 @@ export class Replica {
   readonly compactions: { readonly token: number; readonly write: number }[] = []
   readonly outbox: Outbox = new Outbox()
   at: Circumstances
+  /** How far the wall clock was ahead of the monotonic one at the last tick. */
+  wallAheadMs: number
 
   term: number
   vote: NodeId | null
@@ -109,6 +111,8 @@ export class Replica {
   /** Leader: highest index durable here. */
   selfMatch = 0
   heartbeatAtMs: number = Infinity
+  /** Leader that slept: it has to hear a majority again, by then. */
+  probation: { readonly sinceMs: number; readonly untilMs: number } | null = null
   pendingChange: PendingChange | null = null
   /** A hand-over of leadership that this node began. */
   transfer: PendingTransfer | null = null
@@ -156,6 +160,7 @@ export class Replica {
     this.limits = options.limits ?? limitsOf()
     this.random = options.random
     this.at = options.at
+    this.wallAheadMs = options.at.wallMs - options.at.nowMs
     this.proposals = options.proposals
     this.forwards = options.forwards
     this.reads = options.reads

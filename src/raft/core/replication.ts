@@ -41,7 +41,7 @@ export function replicate(r: Replica): void {
 /** Tells every follower that the leader lives, which shows what got lost on the way, and whether they do. */
 export function heartbeat(r: Replica): void {
   r.heartbeatAtMs = r.progress.size === 0 ? Infinity : r.at.nowMs + r.timing.heartbeatIntervalMs
-  if (!hasQuorum(r.config, (id) => id === r.id || heardLately(r, id))) {
+  if (!hasSupport(r)) {
     becomeFollower(r, r.term, null, 'no majority answers')
     return
   }
@@ -123,9 +123,15 @@ function batchAfter(r: Replica, prevIndex: number, batches: Batches): Batch {
   return batch
 }
 
-function heardLately(r: Replica, id: NodeId): boolean {
-  const progress = r.progress.get(id)
-  return progress !== undefined && r.at.nowMs - progress.contactMs <= r.timing.electionTimeoutMaxMs
+/** Check-quorum: a leader that no majority answers might lead nobody. */
+function hasSupport(r: Replica): boolean {
+  const { nowMs } = r.at
+  const hasHeard = (sinceMs: number): boolean =>
+    hasQuorum(r.config, (id) => id === r.id || (r.progress.get(id)?.contactMs ?? -Infinity) >= sinceMs)
+  if (r.probation === null) return hasHeard(nowMs - r.timing.electionTimeoutMaxMs)
+  if (!hasHeard(r.probation.sinceMs)) return nowMs < r.probation.untilMs
+  r.probation = null
+  return true
 }
 
 function forgetIfInformed(r: Replica, id: NodeId, { leaving, match, toldCommit }: Progress): void {

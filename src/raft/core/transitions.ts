@@ -35,6 +35,7 @@ export function hearLeader(r: Replica, leader: NodeId): void {
 function leaveOffice(r: Replica): void {
   r.progress.clear()
   r.heartbeatAtMs = Infinity
+  r.probation = null
   r.forwards.clear()
   r.reads.stopServing()
   const change = r.pendingChange
