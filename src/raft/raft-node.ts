@@ -383,7 +383,7 @@ class DrivenRaftNode implements RaftNode {
     const handle = clock.setTimeout(
       () => {
         this.#timer = null
-        this.#step({ kind: 'tick' })
+        this.#step({ kind: 'tick', dueMs })
       },
       Math.max(0, dueMs - clock.now()),
     )

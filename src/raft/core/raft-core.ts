@@ -64,7 +64,8 @@ export const MAX_TERM_JUMP = 1_000_000
 
 /** What happens to a node. Any number may be stepped before a round is taken. */
 export type Input =
-  | { readonly kind: 'tick' }
+  /** `dueMs`: when it was to come. Left out: now, so that nobody has slept. */
+  | { readonly kind: 'tick'; readonly dueMs?: number | undefined }
   | { readonly kind: 'message'; readonly from: NodeId; readonly message: RaftMessage }
   /** Everything up to write `id` of an earlier round is durable. */
   | { readonly kind: 'written'; readonly id: number }
@@ -226,7 +227,7 @@ export class RaftCore {
     r.at = at
     switch (input.kind) {
       case 'tick':
-        if (hasSlept(r, this.nextDeadlineMs)) wakeUp(r)
+        if (hasSlept(r, input.dueMs ?? at.nowMs)) wakeUp(r)
         tick(r)
         break
       case 'message':

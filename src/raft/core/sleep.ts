@@ -1,8 +1,8 @@
 import type { Replica } from './replica.ts'
 
 /**
- * A tick came. Was the node not run for a while, its page frozen or its machine asleep? Then the tick that was due at
- * `dueMs` is long overdue, or, where the monotonic clock stands still in sleep, wall time has run ahead of it.
+ * A tick came. Was the node not run for a while, its page frozen or its machine asleep? Then the tick, due at
+ * `dueMs`, comes long after, or, where the monotonic clock stands still in sleep, wall time has run ahead of it.
  */
 export function hasSlept(r: Replica, dueMs: number): boolean {
   const { nowMs, wallMs } = r.at

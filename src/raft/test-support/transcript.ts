@@ -79,6 +79,11 @@ export class Transcript {
         return this.#tickUntil(a, /: append in|no majority/)
       case 'tick':
         return this.#tickUntil(a, /./)
+      case 'sleep': {
+        const dueMs = this.#core(a).nextDeadlineMs
+        this.#nowMs += Number(b)
+        return this.#step(a, { kind: 'tick', dueMs })
+      }
       case 'wait':
         this.#nowMs += Number(a)
         return
