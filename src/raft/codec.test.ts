@@ -75,6 +75,25 @@ const append: fc.Arbitrary<RaftMessage> = fc
 const message: fc.Arbitrary<RaftMessage> = fc.oneof(
   append,
   fc.record({
+    kind: fc.constant('snapshot' as const),
+    term: number,
+    index: number,
+    indexTerm: number,
+    size: number,
+    digest: number,
+    serial: number,
+    offset: number,
+    data: bytes,
+  }),
+  fc.record({
+    kind: fc.constant('snapshot-reply' as const),
+    term: number,
+    index: number,
+    serial: number,
+    offset: number,
+    missed: fc.boolean(),
+  }),
+  fc.record({
     kind: fc.constant('pre-vote' as const),
     term: number,
     lastIndex: number,

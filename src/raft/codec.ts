@@ -132,6 +132,30 @@ const bodies: { readonly [Kind in RaftMessage['kind']]: Body<Extract<RaftMessage
     write: () => {},
     read: (_, term) => ({ kind: 'transfer-refused', term }),
   },
+  snapshot: {
+    code: 16,
+    write(w, { index, indexTerm, size, digest, serial, offset, data }) {
+      w.varint(index).varint(indexTerm).varint(size).varint(digest).varint(serial).varint(offset).raw(data)
+    },
+    read(r, term) {
+      const [index, indexTerm, size, digest] = [r.varint(), r.varint(), r.varint(), r.varint()]
+      const [serial, offset, data] = [r.varint(), r.varint(), r.rest()]
+      return { kind: 'snapshot', term, index, indexTerm, size, digest, serial, offset, data }
+    },
+  },
+  'snapshot-reply': {
+    code: 17,
+    write(w, { index, serial, offset, missed }) {
+      w.varint(index)
+        .varint(serial)
+        .varint(offset)
+        .u8(missed ? 1 : 0)
+    },
+    read(r, term) {
+      const [index, serial, offset] = [r.varint(), r.varint(), r.varint()]
+      return { kind: 'snapshot-reply', term, index, serial, offset, missed: readFlag(r) }
+    },
+  },
 }
 
 /** At the end of a frame, and left out where nobody waits for one. */

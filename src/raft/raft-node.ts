@@ -313,8 +313,8 @@ class DrivenRaftNode implements RaftNode {
   }
 
   /** Committed entries first, then what they changed, then whoever waited for it. */
-  #publish({ committed, outcomes, notes }: Ready): void {
-    if (committed.length > 0) this.#cursors.advanced()
+  #publish({ installed, committed, outcomes, notes }: Ready): void {
+    if (installed !== null || committed.length > 0) this.#cursors.advanced()
     for (const note of notes) this.#tell(note)
     this.#setAtoms()
     for (const outcome of outcomes) this.#settle(outcome)

@@ -56,6 +56,26 @@ export type TraceNote =
       readonly index: number
       readonly reason: 'repeated' | 'expired' | 'foreign' | 'crowded'
     }
+  /** Leader: `to` lacks what the log does not hold any more, and gets the snapshot of so many bytes through `index`. */
+  | { readonly kind: 'snapshot-begun'; readonly to: NodeId; readonly index: number; readonly bytes: number }
+  /** Leader: `to` holds so many of the bytes; all of them once it needs no more. */
+  | {
+      readonly kind: 'snapshot-progress'
+      readonly to: NodeId
+      readonly index: number
+      readonly held: number
+      readonly bytes: number
+    }
+  /** Follower: so much of a snapshot is here. */
+  | {
+      readonly kind: 'snapshot-incoming'
+      readonly from: NodeId
+      readonly index: number
+      readonly held: number
+      readonly bytes: number
+    }
+  /** Follower: a snapshot, with an application's state of so many bytes, took the place of the log. */
+  | { readonly kind: 'installed'; readonly from: NodeId; readonly index: number; readonly bytes: number }
   /** A frame had no right to be heard, or could not be true: dropped by the gate of that name. */
   | { readonly kind: 'frame-refused'; readonly gate: string; readonly from: NodeId }
 

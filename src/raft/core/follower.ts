@@ -26,6 +26,8 @@ export function onAppend(r: Replica, from: NodeId, message: Append): void {
     return
   }
   if (!takeEntries(r, from, message)) return
+  // The log goes on without a gap from where the leader's does: no snapshot is needed any more.
+  r.incoming = null
   const covered = prevIndex + entries.length
   r.verified = Math.max(r.verified, covered)
   commitThrough(r, Math.min(message.commit, r.verified))
@@ -47,7 +49,7 @@ export function onCommitNotice(r: Replica, from: NodeId, { term, commit }: Commi
 }
 
 /** One leader a term: the first that is heard of. Another's frames change nothing. */
-function acceptLeader(r: Replica, from: NodeId, term: number): boolean {
+export function acceptLeader(r: Replica, from: NodeId, term: number): boolean {
   if (term === r.term && r.pin?.term === term && r.pin.id !== from) {
     r.drop('not-this-terms-leader', from)
     return false

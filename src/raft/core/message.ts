@@ -20,6 +20,8 @@ export type RaftMessage =
   | ReadReply
   | TimeoutNow
   | TransferRefused
+  | SnapshotChunk
+  | SnapshotReply
 
 /** "Would you vote for me?" Asked before a term is spent (Raft thesis, section 9.6). */
 export interface PreVote {
@@ -153,6 +155,37 @@ export interface TimeoutNow {
 export interface TransferRefused {
   readonly kind: 'transfer-refused'
   readonly term: number
+}
+
+/**
+ * A piece of a snapshot (Raft paper, figure 13, InstallSnapshot). Each names the whole, so that pieces of different
+ * ones are told apart. Without data: asks how much of it the follower holds.
+ */
+export interface SnapshotChunk {
+  readonly kind: 'snapshot'
+  readonly term: number
+  /** Position of the last entry that the snapshot stands for. */
+  readonly index: number
+  readonly indexTerm: number
+  /** Bytes of the whole, and its digest. */
+  readonly size: number
+  readonly digest: number
+  /** Counts the frames of this transfer. */
+  readonly serial: number
+  readonly offset: number
+  readonly data: Uint8Array
+}
+
+export interface SnapshotReply {
+  readonly kind: 'snapshot-reply'
+  readonly term: number
+  readonly index: number
+  /** Of the frame that this answers. */
+  readonly serial: number
+  /** Bytes held without a gap from the beginning; the whole size once all is durable, or known without it. */
+  readonly offset: number
+  /** The frame began beyond what is held: something before it did not come. */
+  readonly missed: boolean
 }
 
 export interface Outgoing {

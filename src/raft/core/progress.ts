@@ -1,3 +1,5 @@
+import type { SnapshotTransfer } from './snapshot-send.ts'
+
 /** Batches a leader lets one follower have under way. */
 export const MAX_INFLIGHT_FRAMES = 64
 /** Bytes of entries a leader lets one follower have under way; one batch always goes. */
@@ -25,6 +27,8 @@ export class Progress {
   sentRound = 0
   /** Set once the follower is no member any more: it is served until it knows, or until then. */
   leaving: { readonly index: number; deadlineMs: number } | null = null
+  /** A snapshot on its way there; until it has got there no entries are sent. */
+  transfer: SnapshotTransfer | null = null
   readonly #inflight: { readonly last: number; readonly bytes: number }[] = []
   #inflightBytes = 0
 
@@ -64,7 +68,7 @@ export class Progress {
 
   /** The logs differ at `prevIndex`; `next` is the leader's guess of where they may agree. False: an old answer. */
   refused(prevIndex: number, next: number): boolean {
-    if (prevIndex <= this.match) return false
+    if (prevIndex <= this.match || this.transfer !== null) return false
     if (this.mode === 'probe' && prevIndex !== this.next - 1) return false
     this.mode = 'probe'
     this.awaiting = false

@@ -57,6 +57,8 @@ import {
   withdrawTransfer,
 } from './transfer.ts'
 import type { ClientSessionTable } from './sessions.ts'
+import { onSnapshot } from './snapshot-receive.ts'
+import { onSnapshotReply } from './snapshot-send.ts'
 import { becomeFollower } from './transitions.ts'
 
 /** How far above a node's own term a frame's may lie. Beyond it the frame is a forgery or a fault, and dropped. */
@@ -94,6 +96,8 @@ export interface Ready {
   readonly write: { readonly id: number; readonly batch: RaftWrite } | null
   /** To be sent now: what depends on a write is not among them before it is durable. */
   readonly messages: readonly Outgoing[]
+  /** A leader's snapshot took the place of the log: the application starts from it, before what is `committed`. */
+  readonly installed: StoredSnapshot | null
   /** Newly committed, in order, each once. */
   readonly committed: readonly StoredEntry[]
   readonly outcomes: readonly Outcome[]
@@ -298,10 +302,12 @@ export class RaftCore {
     const ready = {
       write,
       messages: r.outbox.takeMessages(),
+      installed: r.installed,
       committed: r.committed,
       outcomes: r.outcomes,
       notes: r.notes,
     }
+    r.installed = null
     r.committed = []
     r.outcomes = []
     r.notes = []
@@ -382,10 +388,15 @@ function receive(r: Replica, from: NodeId, message: RaftMessage): void {
     case 'transfer-refused':
       onTransferRefused(r, from, message)
       break
+    case 'snapshot':
+      onSnapshot(r, from, message)
+      break
     case 'append-reply':
+    case 'snapshot-reply':
     case 'pre-vote-reply':
     case 'vote-reply':
       if (message.term > r.term) becomeFollower(r, message.term, null, 'higher term')
+      else if (message.kind === 'snapshot-reply') onSnapshotReply(r, from, message)
       else if (message.kind === 'append-reply') onAppendReply(r, from, message)
       else if (message.kind === 'vote-reply') onVoteReply(r, from, message)
       else onPreVoteReply(r, from, message)
@@ -400,6 +411,7 @@ function refusingGate(r: Replica, from: NodeId, message: RaftMessage): string | 
   switch (message.kind) {
     case 'append':
     case 'commit':
+    case 'snapshot':
       // A joiner that knows of no voter yet follows its first leader; a leader on its way out leads to the end of its term.
       if (r.config.voters.size === 0 || (r.pin?.id === from && r.pin.term === message.term)) return null
       return mayLead(r, from) ? null : 'leader-not-voter'
@@ -407,6 +419,7 @@ function refusingGate(r: Replica, from: NodeId, message: RaftMessage): string | 
     case 'vote':
       return mayLead(r, from) ? null : 'candidate-not-voter'
     case 'append-reply':
+    case 'snapshot-reply':
       // One who is leaving is still served, but its term moves nobody.
       if (r.progress.has(from) && message.term <= r.term) return null
       return isMember(r.config, from) ? null : 'reply-not-member'

@@ -17,6 +17,8 @@ import { Outbox } from './outbox.ts'
 import { Progress } from './progress.ts'
 import type { PendingChange } from './pending-change.ts'
 import type { PendingTransfer, Retirement } from './pending-transfer.ts'
+import type { SnapshotImage } from './snapshot-image.ts'
+import type { IncomingSnapshot } from './snapshot-receive.ts'
 import type { ForwardLedger, Proposals } from './proposals.ts'
 import type { Reads } from './reads.ts'
 import type { TraceNote } from '../trace-event.ts'
@@ -72,6 +74,12 @@ export class Replica {
   readonly log: RaftLog
   /** What stands for the log up to its floor; `null` while the floor is 0. */
   snapshot: StoredSnapshot | null
+  /** Follower: a snapshot of which some has come. */
+  incoming: IncomingSnapshot | null = null
+  /** Leader: the snapshot as it travels, made when it is first needed. */
+  image: SnapshotImage | null = null
+  /** Put in the place of the log since the last round was taken. */
+  installed: StoredSnapshot | null = null
   /** Snapshots of the application's that are not durable yet, and the writes they are in. */
   readonly compactions: { readonly token: number; readonly write: number }[] = []
   readonly outbox: Outbox = new Outbox()
@@ -221,6 +229,15 @@ export class Replica {
     this.snapshot = snapshot
     for (const index of this.silent) if (index <= snapshot.index) this.silent.delete(index)
     this.outbox.recordSnapshot(snapshot)
+  }
+
+  /** Nothing of the log stays: the leader's `snapshot` stands for more of it than is held. */
+  install(snapshot: StoredSnapshot): void {
+    if (this.log.length > 0) this.outbox.recordTruncation(this.log.floorIndex + 1)
+    this.log.resetTo(snapshot)
+    this.snapshot = snapshot
+    this.outbox.recordSnapshot(snapshot)
+    this.#adopt(configurationOf(snapshot.configIndex, snapshot.config))
   }
 
   setTerm(term: number, vote: NodeId | null): void {

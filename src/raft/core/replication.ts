@@ -6,6 +6,7 @@ import type { AppendReply } from './message.ts'
 import type { Progress } from './progress.ts'
 import { creditRound } from './read-index.ts'
 import type { Replica } from './replica.ts'
+import { askAgain, beginTransfer, continueTransfer, superviseTransfer } from './snapshot-send.ts'
 import { becomeFollower } from './transitions.ts'
 
 /** Entries in one frame, bytes, where the transport takes more. Small enough not to hold up what comes behind. */
@@ -25,11 +26,16 @@ const NO_ENTRIES: Batch = { entries: [], bytes: 0 }
 export function replicate(r: Replica): void {
   const batches: Batches = new Map()
   for (const [id, progress] of r.progress) {
+    if (progress.transfer !== null) {
+      continueTransfer(r, id, progress.transfer)
+      continue
+    }
     if (progress.mode === 'probe') {
       if (!progress.awaiting && progress.next <= r.log.lastIndex) sendAppend(r, id, progress, batches)
       continue
     }
-    while (progress.next <= r.log.lastIndex && !progress.windowIsFull) sendAppend(r, id, progress, batches)
+    while (progress.transfer === null && progress.next <= r.log.lastIndex && !progress.windowIsFull)
+      sendAppend(r, id, progress, batches)
     if (progress.toldCommit < r.commit) {
       progress.toldCommit = r.commit
       r.outbox.send(id, { kind: 'commit', term: r.term, commit: r.commit })
@@ -47,6 +53,7 @@ export function heartbeat(r: Replica): void {
   }
   for (const [id, progress] of r.progress) {
     if (progress.leaving !== null && forgetIfOverdue(r, id, progress)) continue
+    if (progress.transfer !== null) superviseTransfer(r, id, progress, progress.transfer)
     sendEmptyAppend(r, id, progress)
   }
 }
@@ -54,7 +61,9 @@ export function heartbeat(r: Replica): void {
 /** A node became reachable: no need to wait for the next heartbeat. */
 export function onReachable(r: Replica, id: NodeId): void {
   const progress = r.progress.get(id)
-  if (progress !== undefined) sendEmptyAppend(r, id, progress)
+  if (progress === undefined) return
+  if (progress.transfer !== null) askAgain(r, id, progress.transfer)
+  sendEmptyAppend(r, id, progress)
 }
 
 /** Sends the newest round of reads to the voters that no other frame has carried it to. */
@@ -77,10 +86,12 @@ export function onAppendReply(r: Replica, from: NodeId, message: AppendReply): v
   creditRound(r, from, message.round ?? 0)
   if (message.accepted) {
     progress.accepted(Math.min(message.index, r.log.lastIndex))
+    if (progress.match >= r.log.firstIndex - 1) progress.transfer = null
     return
   }
   // The follower named its last entry that could agree with ours; ours may agree with it only further back.
-  const agreed = r.log.lastIndexWithin({ index: message.hintIndex, term: message.hintTerm })
+  const { hintIndex: index, hintTerm: term } = message
+  const agreed = index < r.log.firstIndex - 1 ? index : r.log.lastIndexWithin({ index, term })
   progress.refused(message.index, agreed + 1)
 }
 
@@ -95,11 +106,15 @@ export function advanceCommit(r: Replica): void {
 
 /** Without `batches`: no entries, to be heard of. */
 function sendAppend(r: Replica, id: NodeId, progress: Progress, batches: Batches | null): void {
-  const prevIndex = Math.min(progress.next - 1, r.log.lastIndex)
+  // During a transfer it only says that the leader lives, after an index that the log is sure to know.
+  const prevIndex = progress.transfer === null ? Math.min(progress.next - 1, r.log.lastIndex) : r.log.firstIndex - 1
   const prevTerm = r.log.termAt(prevIndex)
-  // What lies below the floor can only be sent as a snapshot.
-  if (prevTerm === null) return
-  const { entries, bytes } = batches === null ? NO_ENTRIES : batchAfter(r, prevIndex, batches)
+  if (prevTerm === null) {
+    beginTransfer(r, id, progress)
+    return
+  }
+  const { entries, bytes } =
+    batches === null || progress.transfer !== null ? NO_ENTRIES : batchAfter(r, prevIndex, batches)
   const covered = prevIndex + entries.length
   if (entries.length > 0) progress.sent(covered, bytes)
   else if (progress.mode === 'probe') progress.awaiting = true

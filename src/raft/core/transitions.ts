@@ -34,6 +34,7 @@ export function hearLeader(r: Replica, leader: NodeId): void {
 
 function leaveOffice(r: Replica): void {
   r.progress.clear()
+  r.image = null
   r.heartbeatAtMs = Infinity
   r.probation = null
   r.forwards.clear()

@@ -1,5 +1,5 @@
 import { fromUtf8 } from '../../base/bytes.ts'
-import type { StoredEntry } from '../contract.ts'
+import type { StoredEntry, StoredSnapshot } from '../contract.ts'
 import type { RaftMessage } from '../core/message.ts'
 import type { Outcome } from '../core/replica.ts'
 import type { TraceNote } from '../trace-event.ts'
@@ -67,6 +67,13 @@ export function wordsOfMessage(message: RaftMessage): string {
       return `timeout-now in term ${term}: ${message.target} is to lead`
     case 'transfer-refused':
       return `transfer-refused in term ${term}`
+    case 'snapshot': {
+      const { index, indexTerm, offset, data, size } = message
+      const part = data.length === 0 ? `how much of ${size}?` : `${offset} to ${offset + data.length} of ${size}`
+      return `snapshot in term ${term} through ${index} of term ${indexTerm}, bytes ${part}`
+    }
+    case 'snapshot-reply':
+      return `snapshot-reply in term ${term} about ${message.index}: have ${message.offset} bytes${message.missed ? ', missed some' : ''}`
     default:
       return wordsOfUnworded(message)
   }
@@ -85,6 +92,12 @@ export function wordsOfCommitted(entries: readonly StoredEntry[]): string {
 
 function entryText(entry: StoredEntry): string {
   return `${entry.index} of term ${entry.term}: ${shortText(entry)}`
+}
+
+export function snapshotText({ index, term, config, state }: StoredSnapshot): string {
+  const text = fromUtf8(state)
+  const told = text.length > 40 ? `${text.slice(0, 30)}… (${text.length} bytes)` : text
+  return `through ${index} of term ${term}, voters {${config.voters.join()}}: "${told}"`
 }
 
 export function shortText(entry: StoredEntry): string {

@@ -1,9 +1,17 @@
 import { utf8 } from '../../base/bytes.ts'
 import type { ClusterConfig, MembershipChange, NodeId, RaftWrite, StoredEntry } from '../contract.ts'
 import type { Outgoing } from '../core/message.ts'
+import { limitsOf } from '../core/limits.ts'
 import { RaftCore, type Input, type Ready } from '../core/raft-core.ts'
 import type { DurableState } from '../core/replica.ts'
-import { shortText, wordsOfCommitted, wordsOfMessage, wordsOfNote, wordsOfOutcome } from './transcript-words.ts'
+import {
+  shortText,
+  snapshotText,
+  wordsOfCommitted,
+  wordsOfMessage,
+  wordsOfNote,
+  wordsOfOutcome,
+} from './transcript-words.ts'
 
 const TIMING = {
   electionTimeoutMinMs: 1000,
@@ -11,6 +19,9 @@ const TIMING = {
   heartbeatIntervalMs: 100,
   catchUpTimeoutMs: 5000,
 }
+
+/** No tail: a follower that lacks a compacted entry is sent a snapshot. */
+const LIMITS = limitsOf({ tailEntries: 0 })
 
 type Frame = Outgoing & { readonly from: NodeId }
 
@@ -125,6 +136,13 @@ export class Transcript {
         return this.#step(a, { kind: 'pause', token: ++this.#token })
       case 'resume':
         return this.#step(a, { kind: 'resume' })
+      case 'compact':
+        return this.#step(a, {
+          kind: 'compact',
+          token: ++this.#token,
+          index: Number(b),
+          state: utf8(args.slice(2).join(' ')),
+        })
       case 'hold-disk':
         this.#actor(a).held = []
         return
@@ -176,7 +194,15 @@ export class Transcript {
     const actor = this.#actor(id)
     const durable = { ...actor.disk, entries: [...actor.disk.entries] }
     const at = { nowMs: this.#nowMs, wallMs: this.#nowMs, frameBytes: this.#frameBytes }
-    actor.core = new RaftCore({ id, cluster: actor.cluster, durable, timing: TIMING, random: this.#random, at })
+    actor.core = new RaftCore({
+      id,
+      cluster: actor.cluster,
+      durable,
+      timing: TIMING,
+      limits: LIMITS,
+      random: this.#random,
+      at,
+    })
     actor.core.notes = true
   }
 
@@ -240,6 +266,7 @@ export class Transcript {
 
   #report(id: NodeId, ready: Ready): void {
     for (const note of ready.notes) if (note.kind !== 'commit') this.#say(id, wordsOfNote(note))
+    if (ready.installed !== null) this.#say(id, `installs ${snapshotText(ready.installed)}`)
     if (ready.committed.length > 0) this.#say(id, `commits ${wordsOfCommitted(ready.committed)}`)
     for (const outcome of ready.outcomes) this.#say(id, wordsOfOutcome(outcome))
     for (const { to, message } of ready.messages) {
@@ -253,8 +280,9 @@ export class Transcript {
   #standing(id: NodeId): string {
     const { core } = this.#actor(id)
     if (core === null) return 'is down'
+    const floor = core.snapshot === null ? '' : `snapshot ${snapshotText(core.snapshot)}, `
     const entries = core.log.slice(1, core.log.lastIndex).map((entry) => `${entry.term}:${shortText(entry)}`)
-    return `${core.role}, term ${core.term}, leader ${core.leader ?? 'none'}, commit ${core.commitIndex}, log [${entries.join(' ')}]`
+    return `${core.role}, term ${core.term}, leader ${core.leader ?? 'none'}, commit ${core.commitIndex}, ${floor}log [${entries.join(' ')}]`
   }
 
   #say(id: NodeId, words: string): void {
@@ -287,7 +315,9 @@ function changeOf(args: readonly string[]): MembershipChange {
 }
 
 function written(disk: DurableState, batch: RaftWrite): DurableState {
-  const kept = batch.truncateFrom === undefined ? disk.entries : disk.entries.slice(0, batch.truncateFrom - 1)
-  const { term = disk.term, vote = disk.vote, leader = disk.leader, commit = disk.commit, entries = [] } = batch
-  return { ...disk, term, vote, leader, commit, entries: [...kept, ...entries] }
+  const { term = disk.term, vote = disk.vote, leader = disk.leader, commit = disk.commit } = batch
+  const { truncateFrom = Infinity, snapshot, entries = [] } = batch
+  const floor = snapshot ?? disk.floor
+  const kept = disk.entries.filter(({ index }) => index < truncateFrom && index > (floor?.index ?? 0))
+  return { term, vote, leader, commit, floor, entries: [...kept, ...entries] }
 }
