@@ -148,6 +148,8 @@ export interface RaftTransport {
   readonly incoming: AsyncIterable<{ readonly from: NodeId; readonly frame: Uint8Array }>
   /** Never throws and never waits. */
   send(to: NodeId, frame: Uint8Array): void
+  /** Where a transport can tell: hears of each frame to or from a peer that it drops, by reason, until stopped. */
+  watchDrops?(heard: (peer: NodeId, reason: string) => void): () => void
   close(): Promise<void>
 }
 

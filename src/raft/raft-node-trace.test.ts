@@ -49,6 +49,28 @@ describe('the trace of a node', () => {
     await cluster.close()
   })
 
+  it('[RLINK-7, RWIRE-7] tells of frames that its transport drops, and of names that it does not know', async () => {
+    const cluster = new Cluster({ seed: 6, latencyMs: 5 })
+    const [a] = await cluster.startAll('a', 'b')
+    const events = eventsOf((a as { trace: AsyncIterable<RaftTraceEvent> }).trace)
+    const seam = cluster.seams.get('b')
+    const token = [9, 9, 9, 9]
+    for (const bytes of [
+      [0, 9],
+      [1, 99],
+      [1, 0x80 | 11, 1, 1, 2, ...token],
+    ])
+      void seam?.sendTo('a', Uint8Array.from(bytes))
+    await cluster.clock.advance(50)
+    await cluster.close()
+    const told = (await events).filter(({ kind }) => kind.startsWith('frame-'))
+    expect(told).toMatchObject([
+      { kind: 'frame-dropped', peer: 'b', reason: 'malformed' },
+      { kind: 'frame-malformed', from: 'b', bytes: 2 },
+      { kind: 'frame-unknown-name', from: 'b', bytes: 9 },
+    ])
+  })
+
   it('[TRC-5] times a proposal from when it was made until it committed', async () => {
     const cluster = new Cluster({ seed: 5, latencyMs: 20 })
     const nodes = await cluster.startAll('a', 'b', 'c')

@@ -1,11 +1,10 @@
 import { orAborted, throwIfAborted } from '../base/abort.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { ClosedError, ConfigError, OverloadedError, PayloadTooLargeError, StorageFailedError } from '../base/errors.ts'
-import { observable, reportUncaught, until } from '../base/observable.ts'
+import { observable, until } from '../base/observable.ts'
 import { type Random, systemRandom } from '../base/random.ts'
 import type { WaitOptions } from '../seam/contract.ts'
 import { ClientSerials } from './client-serials.ts'
-import { decodeRaftMessage, encodeRaftMessage } from './codec.ts'
 import { CommittedCursors } from './committed-cursors.ts'
 import type {
   ClientIdentity,
@@ -27,6 +26,7 @@ import { type Limits, limitsOf } from './core/limits.ts'
 import { type Input, RaftCore, type Ready } from './core/raft-core.ts'
 import type { Circumstances, DurableState, Outcome } from './core/replica.ts'
 import { checkNodeId } from './id.ts'
+import { NodeFrames } from './node-frames.ts'
 import { type Settings, settingsOf } from './settings.ts'
 import { startingState, volatileStorage } from './starting-state.ts'
 import type { DriverNote, RaftTraceEvent, RequestKind, TraceNote } from './trace-event.ts'
@@ -133,8 +133,7 @@ class DrivenRaftNode implements RaftNode {
   #closing: Promise<void> | null = null
   #roundIsDue = false
   #timer: { readonly handle: unknown; readonly dueMs: number } | null = null
-  readonly #incoming: AsyncIterator<{ readonly from: NodeId; readonly frame: Uint8Array }>
-  readonly #stopWatchingPeers: () => void
+  readonly #frames: NodeFrames
 
   constructor(parts: Parts) {
     const { id, cluster, durable, settings: timing, limits, random, transport } = parts
@@ -150,9 +149,12 @@ class DrivenRaftNode implements RaftNode {
     this.#cursors = new CommittedCursors(this.#core.log, this.#core)
     this.#trace = new TraceStream((watched) => (this.#core.notes = watched))
     this.trace = this.#trace
-    this.#incoming = transport.incoming[Symbol.asyncIterator]()
-    this.#stopWatchingPeers = this.#watchPeers()
-    void this.#read()
+    this.#frames = new NodeFrames(transport, random, {
+      message: (from, message) => this.#step({ kind: 'message', from, message }),
+      reachable: (peer) => this.#step({ kind: 'reachable', peer }),
+      refused: (from, gate, bytes) => this.#tell({ kind: gate, from, bytes }),
+      dropped: (peer, reason) => this.#tell({ kind: 'frame-dropped', peer, reason }),
+    })
     // A voter alone need not wait for a timer to lead.
     if (this.#core.nextDeadlineMs <= parts.clock.now()) this.#step({ kind: 'tick' })
     else this.#arm()
@@ -290,7 +292,7 @@ class DrivenRaftNode implements RaftNode {
     if (this.#ended !== null) return
     const ready = this.#core.ready()
     if (ready.write !== null) this.#write(ready.write)
-    for (const { to, message } of ready.messages) this.#parts.transport.send(to, encodeRaftMessage(message))
+    for (const { to, message } of ready.messages) this.#frames.send(to, message)
     this.#publish(ready)
     if (this.#ended === null) this.#arm()
   }
@@ -350,28 +352,6 @@ class DrivenRaftNode implements RaftNode {
     this.#trace.push({ ...note, atMs: this.#parts.clock.now() })
   }
 
-  async #read(): Promise<void> {
-    try {
-      for (;;) {
-        const result = await this.#incoming.next()
-        if (result.done === true || this.#ended !== null) return
-        const { from, frame } = result.value
-        const message = decodeRaftMessage(frame)
-        if (message !== null) this.#step({ kind: 'message', from, message })
-        else this.#tell({ kind: 'frame-malformed', from, bytes: frame.length })
-      }
-    } catch (error) {
-      // A transport that throws is broken, not the node: it goes on unheard, as behind a cut.
-      reportUncaught(error)
-    }
-  }
-
-  #watchPeers(): () => void {
-    return this.#parts.transport.peers.listen((peers, before) => {
-      for (const peer of peers) if (before?.has(peer) !== true) this.#step({ kind: 'reachable', peer })
-    })
-  }
-
   /** Arms a timer for the next deadline. One that would ring too early is left: it ticks in vain and is set anew. */
   #arm(): void {
     const dueMs = this.#core.nextDeadlineMs
@@ -400,7 +380,6 @@ class DrivenRaftNode implements RaftNode {
     this.#ended = error
     this.#parts.clock.clearTimeout(this.#timer?.handle)
     this.#timer = null
-    this.#stopWatchingPeers()
     const waiting = [...this.#waiting.values()]
     this.#waiting.clear()
     for (const { reject } of waiting) reject(error)
@@ -409,7 +388,7 @@ class DrivenRaftNode implements RaftNode {
     this.#tell({ kind: 'stopped', error })
     this.#cursors.end()
     this.#trace.end()
-    await this.#incoming.return?.()
+    await this.#frames.close()
   }
 
   #throwIfOverloaded(): void {

@@ -163,6 +163,21 @@ describe('seamTransport', () => {
     await cluster.close()
   })
 
+  it('[RLINK-7] who watches hears of every frame that is dropped, until it stops', async () => {
+    const { cluster, a, b, seams } = await connect()
+    const heard: string[] = []
+    const stops = [a, b].map((transport) =>
+      transport.watchDrops?.((peer, reason) => heard.push(`${transport.selfId} ${peer} ${reason}`)),
+    )
+    a.send('b', new Uint8Array((seams.a.maxPayloadBytes ?? 0) + 1))
+    void seams.a.sendTo('b', Uint8Array.of(0, 9))
+    await cluster.clock.advance(50)
+    for (const stop of stops) stop?.()
+    a.send('nobody', frame(1))
+    expect(heard).toEqual(['a b over-budget', 'b a malformed'])
+    await cluster.close()
+  })
+
   it('[RLINK-5] a binding frame that is malformed is dropped and counted', async () => {
     const { cluster, b, seams } = await connect()
     for (const bytes of [[0], [0, 2, 0, 0, 0], [0, 1, 7, 0, 0], [0, 1, 0, 200], [0, 1, 0, 0, 0, 0]]) {

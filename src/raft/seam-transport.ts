@@ -25,7 +25,7 @@ export interface SeamTransportOptions {
 }
 
 export interface SeamTransport extends RaftTransport {
-  /** Frames dropped, by reason: `unbound`, `mismatch`, `malformed`, `over-budget`, `congested`, `unreachable`. */
+  /** Frames dropped, by reason: `unbound`, `malformed`, `over-budget`, `congested`, `unreachable`. */
   readonly dropped: ReadonlyMap<string, number>
 }
 
@@ -45,13 +45,18 @@ export function seamTransport(seam: Seam, options: SeamTransportOptions = {}): S
   const greeted = new Set<PeerId>()
   let closed = false
 
-  const count = (reason: string): void => void dropped.set(reason, (dropped.get(reason) ?? 0) + 1)
+  const watchers = new Set<(peer: NodeId, reason: string) => void>()
+
+  const drop = (peer: PeerId, reason: string): void => {
+    dropped.set(reason, (dropped.get(reason) ?? 0) + 1)
+    for (const heard of watchers) heard(peer, reason)
+  }
 
   const put = (to: PeerId, frame: Uint8Array): void => {
     const { maxPayloadBytes } = seam
     const waiting = unsent.get(to) ?? 0
-    if (maxPayloadBytes !== null && frame.length > maxPayloadBytes) return count('over-budget')
-    if (waiting + frame.length > MAX_UNSENT_BYTES && waiting > 0) return count('congested')
+    if (maxPayloadBytes !== null && frame.length > maxPayloadBytes) return drop(to, 'over-budget')
+    if (waiting + frame.length > MAX_UNSENT_BYTES && waiting > 0) return drop(to, 'congested')
     unsent.set(to, waiting + frame.length)
     const settle = (): void => {
       const left = (unsent.get(to) ?? 0) - frame.length
@@ -60,7 +65,7 @@ export function seamTransport(seam: Seam, options: SeamTransportOptions = {}): S
     }
     seam.sendTo(to, frame).then(settle, () => {
       settle()
-      count('unreachable')
+      drop(to, 'unreachable')
     })
   }
 
@@ -76,7 +81,7 @@ export function seamTransport(seam: Seam, options: SeamTransportOptions = {}): S
 
   const onBinding = (from: PeerId, frame: Uint8Array): void => {
     const theirs = decodeBinding(frame)
-    if (theirs === null) return count('malformed')
+    if (theirs === null) return drop(from, 'malformed')
     if (theirs.wantsAnswer) put(from, encodeBinding(binding, false))
     const agrees = theirs.gameId === binding.gameId && theirs.lineage === binding.lineage
     const without = [...bound.get()].filter((peer) => peer !== from)
@@ -101,7 +106,7 @@ export function seamTransport(seam: Seam, options: SeamTransportOptions = {}): S
       return false
     }
     if (bound.get().has(from)) return true
-    count('unbound')
+    drop(from, 'unbound')
     return false
   }
 
@@ -154,7 +159,11 @@ export function seamTransport(seam: Seam, options: SeamTransportOptions = {}): S
     incoming: { [Symbol.asyncIterator]: frames },
     send(to, frame): void {
       if (bound.get().has(to)) put(to, frame)
-      else count('unreachable')
+      else drop(to, 'unreachable')
+    },
+    watchDrops(heard) {
+      watchers.add(heard)
+      return () => void watchers.delete(heard)
     },
     async close(): Promise<void> {
       closed = true

@@ -86,6 +86,10 @@ export type RequestKind = 'propose' | 'change' | 'compact' | 'read' | 'transfer'
 export type DriverNote =
   /** Bytes that are no frame. */
   | { readonly kind: 'frame-malformed'; readonly from: NodeId; readonly bytes: number }
+  /** A frame whose names are not known here, since this node or its peer began anew: the peer is told, and says them. */
+  | { readonly kind: 'frame-unknown-name'; readonly from: NodeId; readonly bytes: number }
+  /** This node's own transport dropped a frame to or from `peer`, for the reason of that name. */
+  | { readonly kind: 'frame-dropped'; readonly peer: NodeId; readonly reason: string }
   /** A proposal of this node's own caller committed, so long after it was made, milliseconds. */
   | { readonly kind: 'proposed'; readonly index: number; readonly elapsedMs: number }
   /** A call was answered with an error, so long after it was made; one whose caller gave up makes no event. */

@@ -1,8 +1,8 @@
-import { decodeRaftMessage, encodeRaftMessage } from '../../../src/raft/codec.ts'
 import type { NodeId } from '../../../src/raft/contract.ts'
 import { RaftCore } from '../../../src/raft/core/raft-core.ts'
 import type { RaftMessage } from '../../../src/raft/core/message.ts'
 import type { Circumstances } from '../../../src/raft/core/replica.ts'
+import { RaftLinks } from '../../../src/raft/raft-links.ts'
 import { seededRandom } from '../../../src/sim/index.ts'
 
 /** As long as the ids of peers are: 43 characters of base64url. */
@@ -28,6 +28,7 @@ export interface BenchCluster {
 interface Node {
   readonly id: NodeId
   readonly core: RaftCore
+  readonly links: RaftLinks
   applied: number
 }
 
@@ -62,9 +63,15 @@ class SelvageCluster implements BenchCluster {
     this.#nodes = new Map(
       ids.map((id) => [
         id,
-        { id, core: new RaftCore({ id, cluster, durable, timing, random, at: this.#at }), applied: 0 },
+        {
+          id,
+          core: new RaftCore({ id, cluster, durable, timing, random, at: this.#at }),
+          links: new RaftLinks(random),
+          applied: 0,
+        },
       ]),
     )
+    for (const { id, links } of this.#nodes.values()) links.keep(new Set(ids.filter((other) => other !== id)))
     this.#leader = this.#nodes.get(ids[0] as string) as Node
     this.#clientId = `auto:${this.#leader.id}-0123456789abcdef`
   }
@@ -94,9 +101,9 @@ class SelvageCluster implements BenchCluster {
       const batch = this.#queue
       this.#queue = []
       for (const { from, to, message, frame } of batch) {
-        const received = message ?? decodeRaftMessage(frame as Uint8Array)
-        if (received === null) throw new Error('a frame of ours was not understood')
-        ;(this.#nodes.get(to) as Node).core.step({ kind: 'message', from, message: received }, this.#at)
+        const node = this.#nodes.get(to) as Node
+        const received = message ?? this.#hear(node, from, frame as Uint8Array)
+        if (received !== null) node.core.step({ kind: 'message', from, message: received }, this.#at)
       }
       for (const node of this.#nodes.values()) this.#round(node)
     }
@@ -106,17 +113,28 @@ class SelvageCluster implements BenchCluster {
   #round(node: Node): void {
     for (;;) {
       const { write, messages, committed } = node.core.ready()
-      for (const { to, message } of messages) this.#send(node.id, to, message)
+      for (const { to, message } of messages) this.#send(node, to, message)
       for (const { kind } of committed) if (kind === 'command') node.applied++
       if (write === null) return
       node.core.step({ kind: 'written', id: write.id }, this.#at)
     }
   }
 
-  #send(from: NodeId, to: NodeId, message: RaftMessage): void {
+  #hear(node: Node, from: NodeId, frame: Uint8Array): RaftMessage | null {
+    const { message, refusal, answer } = node.links.hear(from, frame)
+    if (refusal !== null) throw new Error(`a frame of ours was refused: ${refusal}`)
+    if (answer !== null) this.#put({ from: node.id, to: from, message: null, frame: answer })
+    return message
+  }
+
+  #send(from: Node, to: NodeId, message: RaftMessage): void {
+    if (this.#encoded) this.#put({ from: from.id, to, message: null, frame: from.links.encode(to, message) })
+    else this.#put({ from: from.id, to, message, frame: null })
+  }
+
+  #put(inFlight: InFlight): void {
     this.messages++
-    const frame = this.#encoded ? encodeRaftMessage(message) : null
-    this.bytes += frame?.length ?? 0
-    this.#queue.push({ from, to, message: frame === null ? message : null, frame })
+    this.bytes += inFlight.frame?.length ?? 0
+    this.#queue.push(inFlight)
   }
 }
