@@ -91,7 +91,7 @@ describe('names on a link', () => {
 
   it('[RWIRE-7] whatever is lost, doubled, late or forgotten, a frame is understood rightly or refused, and calm heals', () => {
     const step = fc.oneof(
-      { weight: 6, arbitrary: fc.record({ do: fc.constant('send' as const), clients: clients() }) },
+      { weight: 6, arbitrary: fc.record({ do: fc.constant('send' as const), clients: someClients() }) },
       {
         weight: 8,
         arbitrary: fc.record({ do: fc.constant('deliver' as const), which: fc.nat(), again: fc.boolean() }),
@@ -101,7 +101,7 @@ describe('names on a link', () => {
       { weight: 1, arbitrary: fc.record({ do: fc.constant('forget' as const), end: fc.nat({ max: 1 }) }) },
     )
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), clients(), (steps, last) => {
+      fc.property(fc.array(step, { maxLength: 60 }), someClients(), (steps, last) => {
         const link = new HostileLink()
         for (const each of steps) {
           if (each.do === 'send') link.send(each.clients)
@@ -158,7 +158,7 @@ describe('names on a link', () => {
   it('[RWIRE-2] no changed frame of a link makes it throw, or changes what its tokens mean', () => {
     const change = fc.record({ at: fc.nat(), byte: fc.nat({ max: 255 }), cut: fc.nat({ max: 3 }) })
     fc.assert(
-      fc.property(fc.array(fc.tuple(clients(), change), { maxLength: 8 }), (frames) => {
+      fc.property(fc.array(fc.tuple(someClients(), change), { maxLength: 8 }), (frames) => {
         const { atA, atB } = ends()
         pass(atA, atB, append('victim'))
         for (const [names, { at, byte, cut }] of frames) {
@@ -173,7 +173,7 @@ describe('names on a link', () => {
   })
 })
 
-function clients(): fc.Arbitrary<string[]> {
+function someClients(): fc.Arbitrary<string[]> {
   return fc.array(fc.constantFrom('client-1', 'client-2', 'client-3', 'client-4'), { minLength: 1, maxLength: 3 })
 }
 
