@@ -1,5 +1,7 @@
 import { expect } from 'vitest'
-import type { RaftState, RaftStorage, RaftWrite } from '../raft/contract.ts'
+import { equalBytes } from '../base/bytes.ts'
+import type { RaftState, RaftStorage, RaftWrite, StoredEntry } from '../raft/contract.ts'
+import { encodeEntry } from '../raft/storage/record-codec.ts'
 import type { Law } from './law.ts'
 
 /** What the storage laws need of an implementation. Each law gets a harness of its own. */
@@ -26,6 +28,17 @@ export async function expectAfter(
   expect(await storage.load()).toBeNull()
   for (const batch of writes) await storage.write(batch)
   await expectStored(harness, storage, state)
+}
+
+/** For logs of many bytes, over which a matcher takes seconds: each entry is compared as it is stored. */
+export function expectLog(state: RaftState | null, entries: readonly StoredEntry[]): void {
+  const loaded = state?.entries ?? []
+  expect(loaded.length).toBe(entries.length)
+  const differs = entries.findIndex((entry, i) => {
+    const other = loaded[i] as StoredEntry
+    return other.index !== entry.index || !equalBytes(encodeEntry(other), encodeEntry(entry))
+  })
+  expect(differs, 'the place of the first entry that is another').toBe(-1)
 }
 
 /** Reads through the same handle and, after a reopen, through another: both have to agree. */

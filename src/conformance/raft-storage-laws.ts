@@ -1,4 +1,5 @@
 import type { StorageLaw } from './raft-storage-harness.ts'
+import { historyLaws } from './raft-storage-history-laws.ts'
 import { logLaws, recordLaws, snapshotLaws } from './raft-storage-state-laws.ts'
 import { lifetimeLaws, writeLaws } from './raft-storage-write-laws.ts'
 
@@ -11,4 +12,5 @@ export const raftStorageLaws: readonly StorageLaw[] = [
   ...snapshotLaws,
   ...writeLaws,
   ...lifetimeLaws,
+  ...historyLaws,
 ]

@@ -49,3 +49,10 @@ export function snapshotAt(index: number, term: number, other: Partial<StoredSna
   const state = Uint8Array.of(0x5a, index & 0xff, 3)
   return { index, term, timeMs: 5, configIndex, config: simpleConfig, sessions, state, ...other }
 }
+
+/** Bytes in which no two blocks of a power of two are alike. */
+export function patterned(length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length)
+  for (let i = 0; i < length; i++) bytes[i] = i * 31 + (i >> 8) + (i >> 16)
+  return bytes
+}

@@ -2,7 +2,7 @@ import { ClosedError, StorageFailedError } from '../../base/errors.ts'
 import type { PeerIdentity } from '../../seam/contract.ts'
 import { createPeerIdentity } from '../../seam/peer-identity.ts'
 import type { MembershipRecord, RaftState, RaftStorage, RaftWrite, StoredEntry, StoredSnapshot } from '../contract.ts'
-import { checkRaftWrite, isEmptyWrite } from './raft-write.ts'
+import { checkRaftWrite, extentOf, isEmptyWrite } from './raft-write.ts'
 import { checkRestoredState } from './restored-state.ts'
 
 /**
@@ -96,7 +96,7 @@ class Medium {
   }
 
   write(batch: RaftWrite): void {
-    checkRaftWrite(batch, this.#last())
+    checkRaftWrite(batch, extentOf({ entries: this.#entries, snapshot: this.#snapshot }))
     if (isEmptyWrite(batch)) return
     this.#written = true
     const { truncateFrom, snapshot, entries } = batch
@@ -122,10 +122,6 @@ class Medium {
 
   #first(): number {
     return this.#entries[0]?.index ?? 1
-  }
-
-  #last(): number {
-    return this.#entries.at(-1)?.index ?? this.#snapshot?.index ?? 0
   }
 }
 

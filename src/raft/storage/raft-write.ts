@@ -1,14 +1,29 @@
-import type { MembershipRecord, RaftWrite, StoredEntry, StoredSnapshot } from '../contract.ts'
+import type { MembershipRecord, RaftState, RaftWrite, StoredEntry, StoredSnapshot } from '../contract.ts'
+
+/** Where a stored log lies: entries from `floor + 1` to `last`, none where the two are equal. */
+export interface LogExtent {
+  /** Index of the snapshot, 0 without one. */
+  readonly floor: number
+  readonly last: number
+}
+
+export const EMPTY_LOG: LogExtent = { floor: 0, last: 0 }
+
+/** Where the log of a loaded state lies. */
+export function extentOf({ entries, snapshot }: Pick<RaftState, 'entries' | 'snapshot'>): LogExtent {
+  const floor = snapshot?.index ?? 0
+  return { floor, last: entries.at(-1)?.index ?? floor }
+}
 
 /**
  * Refuses a batch that no engine should write, before anything of it is stored: `RangeError` for numbers outside
- * 0 to 2^53 - 1 and for entries that would leave a gap or lie over stored ones, `TypeError` for anything ill-typed.
+ * 0 to 2^53 - 1, for entries that would leave a gap or lie over stored ones, and for a snapshot that is older than the
+ * stored one; `TypeError` for anything ill-typed.
  *
- * `last` is the index of the last stored entry (the snapshot's where there is none above it, 0 in an empty log),
- * or `null` where the storage has not looked yet: then entries are only held against each other. Returns what
- * `last` is after the batch.
+ * `extent` is where the stored log lies, or `null` where the storage has not looked yet: then entries are only held
+ * against each other. Returns what it is after the batch.
  */
-export function checkRaftWrite(batch: RaftWrite, last: number | null): number | null {
+export function checkRaftWrite(batch: RaftWrite, extent: LogExtent | null): LogExtent | null {
   if (batch.term !== undefined) wholeNumber(batch.term, 'term')
   if (batch.commit !== undefined) wholeNumber(batch.commit, 'commit')
   nullableText(batch.nodeId, 'nodeId')
@@ -19,8 +34,10 @@ export function checkRaftWrite(batch: RaftWrite, last: number | null): number | 
     wholeNumber(batch.leader.term, 'leader.term')
     text(batch.leader.id, 'leader.id')
   }
-  const after = afterTruncation(batch.truncateFrom, last)
-  return afterAppend(batch.entries, afterSnapshot(batch.snapshot, after))
+  const truncated = afterTruncation(batch.truncateFrom, extent)
+  const compacted = afterSnapshot(batch.snapshot, truncated)
+  const last = afterAppend(batch.entries, compacted?.last ?? null)
+  return compacted === null || last === null ? null : { floor: compacted.floor, last }
 }
 
 /** Whether the batch holds anything at all: one that does not leaves even an unwritten medium unwritten. */
@@ -32,15 +49,27 @@ export function isEmptyWrite(batch: RaftWrite): boolean {
   return true
 }
 
-function afterTruncation(from: number | undefined, last: number | null): number | null {
-  if (from === undefined) return last
+function afterTruncation(from: number | undefined, extent: LogExtent | null): LogExtent | null {
+  if (from === undefined) return extent
   wholeNumber(from, 'truncateFrom')
   if (from === 0) throw new RangeError('truncateFrom is 0: entries count from 1')
-  return last === null ? null : Math.min(last, from - 1)
+  if (extent === null) return null
+  // What a snapshot covers is no longer there to be cut away.
+  return { floor: extent.floor, last: Math.max(extent.floor, Math.min(extent.last, from - 1)) }
 }
 
-function afterSnapshot(snapshot: StoredSnapshot | null | undefined, last: number | null): number | null {
-  if (snapshot === undefined || snapshot === null) return last
+function afterSnapshot(snapshot: StoredSnapshot | null | undefined, extent: LogExtent | null): LogExtent | null {
+  if (snapshot === undefined) return extent
+  if (snapshot !== null) checkSnapshot(snapshot)
+  if (extent === null) return null
+  const index = snapshot?.index ?? 0
+  if (index < extent.floor && (snapshot !== null || extent.last > extent.floor)) {
+    throw new RangeError(`a snapshot of index ${index} is older than the stored one of index ${extent.floor}`)
+  }
+  return { floor: index, last: snapshot === null && extent.last === extent.floor ? 0 : Math.max(extent.last, index) }
+}
+
+function checkSnapshot(snapshot: StoredSnapshot): void {
   wholeNumber(snapshot.index, 'snapshot.index')
   wholeNumber(snapshot.term, 'snapshot.term')
   if (!Number.isFinite(snapshot.timeMs))
@@ -49,7 +78,6 @@ function afterSnapshot(snapshot: StoredSnapshot | null | undefined, last: number
   bytes(snapshot.sessions, 'snapshot.sessions')
   bytes(snapshot.state, 'snapshot.state')
   membership(snapshot.config, 'snapshot.config')
-  return last === null ? null : Math.max(last, snapshot.index)
 }
 
 function afterAppend(entries: readonly StoredEntry[] | undefined, last: number | null): number | null {

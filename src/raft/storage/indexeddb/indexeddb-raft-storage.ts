@@ -4,7 +4,7 @@ import { ClosedError, OverloadedError, StorageFailedError } from '../../../base/
 import type { PeerIdentity } from '../../../seam/contract.ts'
 import type { RaftState, RaftStorage, RaftWrite } from '../../contract.ts'
 import { readRecords, recordChange, type RecordChange } from '../record-layout.ts'
-import { checkRaftWrite } from '../raft-write.ts'
+import { checkRaftWrite, EMPTY_LOG, extentOf, type LogExtent } from '../raft-write.ts'
 import { answered } from '../../../base/bounded-wait.ts'
 import { holdLock, type HeldLock } from './held-lock.ts'
 import { completed, OPEN_TIMEOUT_MS, RecordDatabase, type Durability } from './record-database.ts'
@@ -57,8 +57,8 @@ export class IndexedDbRaftStorage implements RaftStorage {
   readonly #clock: Clock
   #pending: PendingWrite[] = []
   #flushing: Promise<void> | null = null
-  /** Index of the last entry once all pending writes are stored; `null` until the log was loaded. */
-  #last: number | null = null
+  /** Where the log lies once all pending writes are stored; `null` until it was loaded. */
+  #extent: LogExtent | null = null
   /** Counts the writes called. */
   #writes = 0
   /** Why every further write is refused. */
@@ -110,7 +110,7 @@ export class IndexedDbRaftStorage implements RaftStorage {
     const before = this.#writes
     const state = readRecords(await tracked(this.#clock, this.#bounded(entries(this.#database.use))))
     // Writes called meanwhile were held against nothing, so where they left the log's end is not known.
-    if (this.#last === null && this.#writes === before) this.#last = lastIndexOf(state)
+    if (this.#extent === null && this.#writes === before) this.#extent = state === null ? EMPTY_LOG : extentOf(state)
     return state
   }
 
@@ -123,9 +123,9 @@ export class IndexedDbRaftStorage implements RaftStorage {
           `${MAX_WRITES_UNDER_WAY} writes are under way: nothing was stored; wait for some of them`,
         )
       }
-      const last = checkRaftWrite(batch, this.#last)
+      const extent = checkRaftWrite(batch, this.#extent)
       const change = recordChange(batch)
-      if (this.#last !== null) this.#last = last
+      this.#extent = extent
       const written = new Promise<void>((resolve, reject) => this.#pending.push({ change, resolve, reject }))
       this.#flushing ??= this.#flush()
       return tracked(this.#clock, written)
@@ -204,10 +204,6 @@ export function lockNameOf(database: string): string {
 
 function mute(ms: number): StorageFailedError {
   return new StorageFailedError(`the browser's storage did not answer within ${ms} ms; reload the page`)
-}
-
-function lastIndexOf(state: RaftState | null): number {
-  return state?.entries.at(-1)?.index ?? state?.snapshot?.index ?? 0
 }
 
 function closed(name: string): ClosedError {
