@@ -59,8 +59,8 @@ const entries = (prevIndex: number, prevTerm: number): fc.Arbitrary<StoredEntry[
     })
 
 const append: fc.Arbitrary<RaftMessage> = fc
-  .tuple(number, small, small, number, number)
-  .chain(([term, prevIndex, prevTerm, commit, round]) =>
+  .tuple(number, small, small, number, number, small)
+  .chain(([term, prevIndex, prevTerm, commit, round, roundTripMs]) =>
     entries(prevIndex, prevTerm).map((list) => ({
       kind: 'append' as const,
       term,
@@ -69,6 +69,7 @@ const append: fc.Arbitrary<RaftMessage> = fc
       commit,
       entries: list,
       round,
+      roundTripMs,
     })),
   )
 

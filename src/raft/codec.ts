@@ -49,15 +49,18 @@ const bodies: { readonly [Kind in RaftMessage['kind']]: Body<Extract<RaftMessage
   },
   append: {
     code: 5,
-    write(w, { prevIndex, prevTerm, commit, entries, round }, names) {
+    write(w, { prevIndex, prevTerm, commit, entries, round, roundTripMs = 0 }, names) {
       w.varint(prevIndex).varint(prevTerm).varint(commit)
       writeEntries(w, entries, prevTerm, names)
-      writeRound(w, round)
+      if (roundTripMs > 0) w.varint(round ?? 0).varint(roundTripMs)
+      else writeRound(w, round)
     },
     read(r, term, names) {
       const [prevIndex, prevTerm, commit] = [r.varint(), r.varint(), r.varint()]
       const entries = readEntries(r, prevIndex, prevTerm, names)
-      return { kind: 'append', term, prevIndex, prevTerm, commit, entries, round: readRound(r) }
+      const round = r.remaining > 0 ? r.varint() : 0
+      const roundTripMs = r.remaining > 0 ? r.varint() : 0
+      return { kind: 'append', term, prevIndex, prevTerm, commit, entries, round, roundTripMs }
     },
   },
   'append-reply': {

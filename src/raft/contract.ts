@@ -117,6 +117,14 @@ export interface RaftConfig {
    * before it is refused, milliseconds. Default 10,000.
    */
   readonly catchUpTimeoutMs?: number | undefined
+  /**
+   * Timeouts and heartbeats follow the measured round trip: they are stretched by one factor, so that the shortest
+   * election timeout is five round trips. This is the least factor, at most 1, for links that are known to be fast.
+   * Default 1: never shorter than configured.
+   */
+  readonly timingScaleMin?: number | undefined
+  /** The greatest such factor, at least 1. Default 4. */
+  readonly timingScaleMax?: number | undefined
   /** Proposals and reads of this node that may be under way at once, beyond which they reject. Default 1024. */
   readonly maxPendingProposals?: number | undefined
   /**

@@ -19,8 +19,11 @@ export function settingsOf(config: RaftConfig, clock: Clock): Settings {
     heartbeatIntervalMs: config.heartbeatIntervalMs ?? 100,
     catchUpTimeoutMs: config.catchUpTimeoutMs ?? 10_000,
     maxPendingProposals: config.maxPendingProposals ?? 1024,
+    scaleMin: config.timingScaleMin ?? 1,
+    scaleMax: config.timingScaleMax ?? 4,
   }
-  for (const [name, value] of Object.entries(settings)) {
+  const { scaleMin = 1, scaleMax = 1, ...times } = settings
+  for (const [name, value] of Object.entries(times)) {
     if (!Number.isFinite(value) || value < 1)
       throw new RangeError(`${name} is ${value}: it must be finite and at least 1`)
   }
@@ -34,6 +37,9 @@ export function settingsOf(config: RaftConfig, clock: Clock): Settings {
     throw new ConfigError(
       `electionTimeoutMinMs ${min} is not below electionTimeoutMaxMs ${max}: without a spread, split votes repeat`,
     )
+  }
+  if (!(scaleMin > 0 && scaleMin <= 1 && scaleMax >= 1 && Number.isFinite(scaleMax))) {
+    throw new RangeError(`timing is scaled by ${scaleMin} to ${scaleMax}: at most 1 and at least 1, finite and above 0`)
   }
   if (config.expectVirtualTime === true && clock === systemClock) {
     throw new ConfigError('expectVirtualTime is set and the clock is the system clock: pass the test its virtual clock')

@@ -2,6 +2,7 @@ import type { NodeId } from '../contract.ts'
 import type { VoteObjection } from '../trace-event.ts'
 import { hasQuorum, isVoter, recordOf, votersOf } from './configuration.ts'
 import type { PreVote, PreVoteReply, Vote, VoteReply } from './message.ts'
+import { MAX_PROBES, measureProbe } from './pace.ts'
 import { failTransfer, retire } from './pending-transfer.ts'
 import type { Replica } from './replica.ts'
 import { heartbeat } from './replication.ts'
@@ -29,6 +30,7 @@ export function onElectionTimeout(r: Replica): void {
   if (r.isPaused && !r.isNeeded) return
   const nonce = Math.floor(r.random() * 2 ** 32)
   r.preVote = { nonce, granted: new Set([r.id]) }
+  r.probes = [{ nonce, sentAtMs: r.at.nowMs }, ...r.probes].slice(0, MAX_PROBES)
   r.note?.({ kind: 'pre-vote', term: r.term + 1 })
   const { lastIndex, lastTerm } = r.log
   for (const id of votersOf(r.config)) {
@@ -60,6 +62,7 @@ export function onPreVote(r: Replica, from: NodeId, { term, lastIndex, lastTerm,
 }
 
 export function onPreVoteReply(r: Replica, from: NodeId, { nonce, granted }: PreVoteReply): void {
+  measureProbe(r, nonce)
   if (r.preVote === null || r.preVote.nonce !== nonce || !granted) return
   r.preVote.granted.add(from)
   const { granted: grants } = r.preVote

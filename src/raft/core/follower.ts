@@ -15,6 +15,7 @@ export function onAppend(r: Replica, from: NodeId, message: Append): void {
     return
   }
   if (!acceptLeader(r, from, message.term)) return
+  if (message.entries.length === 0) takePace(r, message.roundTripMs ?? 0)
   const { prevIndex, prevTerm, entries, round = 0 } = message
   // Below the floor everything is committed, and so agrees.
   if (prevIndex >= r.log.floorIndex && r.log.termAt(prevIndex) !== prevTerm) {
@@ -40,6 +41,13 @@ export function onAppend(r: Replica, from: NodeId, message: Append): void {
     hintTerm: 0,
     round,
   })
+}
+
+/** All wait as long as the leader says that suits, within each node's own bounds; the patience of now as well. */
+function takePace(r: Replica, roundTripMs: number): void {
+  const { timing } = r
+  r.setRoundTrip(roundTripMs)
+  if (r.timing !== timing && r.electionAtMs !== Infinity) r.resetElectionTimer()
 }
 
 /** The commit index moved. Only what this leader has shown to agree with its log may follow. */

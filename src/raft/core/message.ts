@@ -65,6 +65,8 @@ export interface Append {
   readonly entries: readonly StoredEntry[]
   /** The leader's newest round of reads, while anybody waits for one; 0 otherwise. */
   readonly round?: number | undefined
+  /** In frames without entries: how long a majority takes to answer, milliseconds; 0 where it does not matter. */
+  readonly roundTripMs?: number | undefined
 }
 
 export interface AppendReply {

@@ -25,12 +25,16 @@ export class Progress {
   /** Newest round of reads that it answered, and that it was sent. */
   round = 0
   sentRound = 0
+  /** How long it takes to answer, milliseconds; `null` before it has. */
+  roundTripMs: number | null = null
   /** Set once the follower is no member any more: it is served until it knows, or until then. */
   leaving: { readonly index: number; deadlineMs: number } | null = null
   /** A snapshot on its way there; until it has got there no entries are sent. */
   transfer: SnapshotTransfer | null = null
   readonly #inflight: { readonly last: number; readonly bytes: number }[] = []
   #inflightBytes = 0
+  /** The frame that is being timed. */
+  #timed: { readonly last: number; readonly sentAtMs: number } | null = null
 
   constructor(next: number, nowMs: number) {
     this.next = Math.max(1, next)
@@ -42,7 +46,8 @@ export class Progress {
   }
 
   /** A batch that ends at `last` went out. */
-  sent(last: number, bytes: number): void {
+  sent(last: number, bytes: number, nowMs: number): void {
+    this.#timed ??= { last, sentAtMs: nowMs }
     if (this.mode === 'probe') {
       this.awaiting = true
       return
@@ -66,12 +71,21 @@ export class Progress {
     }
   }
 
+  /** `index` was acknowledged: how long that took, if that frame was timed. */
+  takeSampleMs(index: number, nowMs: number): number | null {
+    if (this.#timed === null || index < this.#timed.last) return null
+    const sampleMs = nowMs - this.#timed.sentAtMs
+    this.#timed = null
+    return sampleMs
+  }
+
   /** The logs differ at `prevIndex`; `next` is the leader's guess of where they may agree. False: an old answer. */
   refused(prevIndex: number, next: number): boolean {
     if (prevIndex <= this.match || this.transfer !== null) return false
     if (this.mode === 'probe' && prevIndex !== this.next - 1) return false
     this.mode = 'probe'
     this.awaiting = false
+    this.#timed = null
     this.#inflight.length = 0
     this.#inflightBytes = 0
     this.next = Math.max(this.match + 1, Math.min(next, prevIndex))

@@ -14,6 +14,7 @@ import { type Configuration, configurationOf, isVoter, membersOf } from './confi
 import { type Limits, limitsOf } from './limits.ts'
 import { NO_FLOOR, RaftLog } from './log.ts'
 import { Outbox } from './outbox.ts'
+import { pacedTiming } from './pace.ts'
 import { Progress } from './progress.ts'
 import type { PendingChange } from './pending-change.ts'
 import type { PendingTransfer, Retirement } from './pending-transfer.ts'
@@ -30,6 +31,9 @@ export interface Timing {
   readonly electionTimeoutMaxMs: number
   readonly heartbeatIntervalMs: number
   readonly catchUpTimeoutMs: number
+  /** How far the three intervals follow the round trip, as factors. Left out: not at all. */
+  readonly scaleMin?: number | undefined
+  readonly scaleMax?: number | undefined
 }
 
 /** What a step is told of the world outside. */
@@ -68,7 +72,13 @@ export type Outcome =
  */
 export class Replica {
   readonly id: NodeId
-  readonly timing: Timing
+  /** What was configured, and what the round trip makes of it: only the latter is for use. */
+  readonly #timing: Timing
+  timing: Timing
+  /** How long a majority takes to answer a leader, milliseconds, as far as this node knows; 0 is unknown. */
+  roundTripMs = 0
+  /** The last pre-votes that went out, newest first. */
+  probes: readonly { readonly nonce: number; readonly sentAtMs: number }[] = []
   readonly limits: Limits
   readonly random: Random
   readonly log: RaftLog
@@ -164,6 +174,7 @@ export class Replica {
   }) {
     const { durable } = options
     this.id = options.id
+    this.#timing = options.timing
     this.timing = options.timing
     this.limits = options.limits ?? limitsOf()
     this.random = options.random
@@ -271,6 +282,17 @@ export class Replica {
       progress.leaving = { index: this.config.index, deadlineMs: Infinity }
     }
     if (this.progress.size > 0 && this.heartbeatAtMs === Infinity) this.heartbeatAtMs = this.at.nowMs
+  }
+
+  setRoundTrip(roundTripMs: number): void {
+    if (roundTripMs === this.roundTripMs) return
+    this.roundTripMs = roundTripMs
+    this.timing = pacedTiming(this.#timing, roundTripMs)
+  }
+
+  /** To be told to others: 0 where it changes nothing. */
+  get toldRoundTripMs(): number {
+    return this.timing.heartbeatIntervalMs === this.#timing.heartbeatIntervalMs ? 0 : this.roundTripMs
   }
 
   resetElectionTimer(): void {

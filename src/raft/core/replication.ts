@@ -3,6 +3,7 @@ import { commitThrough } from './commit.ts'
 import { hasQuorum, isVoter, quorumIndex } from './configuration.ts'
 import { entrySizeBytes, FRAME_HEADER_BYTES } from './entry-size.ts'
 import type { AppendReply } from './message.ts'
+import { measureFollower } from './pace.ts'
 import type { Progress } from './progress.ts'
 import { creditRound } from './read-index.ts'
 import type { Replica } from './replica.ts'
@@ -85,6 +86,8 @@ export function onAppendReply(r: Replica, from: NodeId, message: AppendReply): v
   progress.contactMs = r.at.nowMs
   creditRound(r, from, message.round ?? 0)
   if (message.accepted) {
+    const sampleMs = progress.takeSampleMs(message.index, r.at.nowMs)
+    if (sampleMs !== null) measureFollower(r, from, sampleMs)
     progress.accepted(Math.min(message.index, r.log.lastIndex))
     if (progress.match >= r.log.firstIndex - 1) progress.transfer = null
     return
@@ -116,12 +119,22 @@ function sendAppend(r: Replica, id: NodeId, progress: Progress, batches: Batches
   const { entries, bytes } =
     batches === null || progress.transfer !== null ? NO_ENTRIES : batchAfter(r, prevIndex, batches)
   const covered = prevIndex + entries.length
-  if (entries.length > 0) progress.sent(covered, bytes)
+  if (entries.length > 0) progress.sent(covered, bytes, r.at.nowMs)
   else if (progress.mode === 'probe') progress.awaiting = true
   progress.toldCommit = Math.max(progress.toldCommit, Math.min(r.commit, covered))
   const round = r.reads.isServing ? r.reads.round : 0
   progress.sentRound = round
-  r.outbox.send(id, { kind: 'append', term: r.term, prevIndex, prevTerm, commit: r.commit, entries, round })
+  const roundTripMs = entries.length > 0 ? 0 : r.toldRoundTripMs
+  r.outbox.send(id, {
+    kind: 'append',
+    term: r.term,
+    prevIndex,
+    prevTerm,
+    commit: r.commit,
+    entries,
+    round,
+    roundTripMs,
+  })
 }
 
 function batchAfter(r: Replica, prevIndex: number, batches: Batches): Batch {

@@ -18,6 +18,7 @@ export function hasSlept(r: Replica, dueMs: number): boolean {
 export function wakeUp(r: Replica): void {
   r.note?.({ kind: 'slept', term: r.term })
   r.preVote = null
+  r.probes = []
   r.leaseUntilMs = -Infinity
   if (r.electionAtMs !== Infinity) r.resetElectionTimer()
   // A second sleep does not buy a leader more time.
