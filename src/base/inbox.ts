@@ -51,7 +51,7 @@ export class Inbox<T> implements AsyncIterable<T> {
 
   /** Drops the item that would be taken next, where one is buffered. */
   dropOldest(): void {
-    if (this.size > 0) this.#buffer[this.#head++] = undefined as T
+    if (this.size > 0) this.#next()
   }
 
   /** Drops what is buffered. */
@@ -100,6 +100,12 @@ export class Inbox<T> implements AsyncIterable<T> {
   }
 
   #shift(): T {
+    const item = this.#next()
+    this.#onTake?.(item)
+    return item
+  }
+
+  #next(): T {
     const item = this.#buffer[this.#head] as T
     this.#buffer[this.#head] = undefined as T
     this.#head++
@@ -107,7 +113,6 @@ export class Inbox<T> implements AsyncIterable<T> {
       this.#buffer.splice(0, this.#head)
       this.#head = 0
     }
-    this.#onTake?.(item)
     return item
   }
 }

@@ -73,26 +73,28 @@ export class Following {
     if (m.hostAway !== null && m.localFabric === 'up') this.#succeed(m.hostAway.untilMs)
   }
 
-  /** The host's process is gone for certain: its place is not held. */
+  /** The host's process is gone for certain, and perhaps on its way back as another: who hosts is not to wait for it. */
   hostGone(): void {
     const m = this.#m
     m.hostAway = { ...m.window('transport-closed'), untilMs: m.nowMs }
-    this.#succeed(m.nowMs)
+    this.#succeed(m.nowMs, 'hold its place')
   }
 
   /** Takes over when the window has run out, later for each better-placed member that is linked and may do it first. */
-  #succeed(untilMs: number): void {
+  #succeed(untilMs: number, hostsPlace: 'free its place' | 'hold its place' = 'free its place'): void {
     const m = this.#m
     const line = heirs(m.room).map(({ id }) => id)
     const better = line.slice(0, line.indexOf(m.selfId)).filter((id) => m.liveness.isLinked(id))
-    if (m.nowMs >= untilMs + better.length * m.timing.maxTimeoutMs) this.#takeOver()
+    if (m.nowMs >= untilMs + better.length * m.timing.maxTimeoutMs) this.#takeOver(hostsPlace === 'hold its place')
   }
 
-  #takeOver(): void {
+  #takeOver(holdsPlace: boolean): void {
     const m = this.#m
-    const state = withoutMember(m.room, m.room.host, 'expired')
+    const { host } = m.room
+    const state = holdsPlace ? m.room : withoutMember(m.room, host, 'expired')
     const members = state.members.map((member) => {
-      if (member.id === m.selfId || m.liveness.isLinked(member.id)) return { ...member, away: null }
+      const isHere = member.id === m.selfId || (member.id !== host && m.liveness.isLinked(member.id))
+      if (isHere) return { ...member, away: null }
       return { ...member, away: member.away ?? m.window('host-changed') }
     })
     m.state = next(state, { epoch: state.epoch + 1, host: m.selfId, members })

@@ -36,7 +36,7 @@ export class Liveness {
   }
 
   link(peer: PeerId, nowMs: number): void {
-    this.#peers.set(peer, { linked: true, heardMs: nowMs, ping: null, pingedMs: null, rttMs: null, rttVarMs: 0 })
+    this.#peers.set(peer, newPulse(true, nowMs))
   }
 
   unlink(peer: PeerId): void {
@@ -53,7 +53,7 @@ export class Liveness {
 
   /** A third peer hears it. */
   vouched(peer: PeerId, nowMs: number): void {
-    this.#peers.set(peer, { ...(this.#peers.get(peer) ?? unlinkedPulse(nowMs)), heardMs: nowMs })
+    this.#peers.set(peer, { ...(this.#peers.get(peer) ?? newPulse(false, nowMs)), heardMs: nowMs })
   }
 
   /** As if everybody had just been heard: for who begins to watch, and after time in which nobody could be. */
@@ -84,6 +84,14 @@ export class Liveness {
     const isNew = pulse.pingedMs === null
     if (!isNew && (nowMs - pulse.heardMs < intervalMs || nowMs - (pulse.pingedMs ?? 0) < intervalMs)) return null
     return this.ping(peer, nowMs)
+  }
+
+  /** Whether third peers are to be asked about `peer` now: not in the last interval. */
+  dueProbe(peer: PeerId, nowMs: number): boolean {
+    const pulse = this.#peers.get(peer)
+    if (pulse === undefined || nowMs - pulse.probedMs < this.#timing.intervalMs) return false
+    pulse.probedMs = nowMs
+    return true
   }
 
   ping(peer: PeerId, nowMs: number): number {
@@ -122,10 +130,12 @@ interface Pulse {
   /** The ping that is under way. */
   ping: number | null
   pingedMs: number | null
+  probedMs: number
   rttMs: number | null
   rttVarMs: number
 }
 
-function unlinkedPulse(nowMs: number): Pulse {
-  return { linked: false, heardMs: nowMs, ping: null, pingedMs: null, rttMs: null, rttVarMs: 0 }
+function newPulse(linked: boolean, nowMs: number): Pulse {
+  const never = Number.NEGATIVE_INFINITY
+  return { linked, heardMs: nowMs, ping: null, pingedMs: null, probedMs: never, rttMs: null, rttVarMs: 0 }
 }

@@ -172,20 +172,22 @@ export class Membership {
    * others, each of whom shows on the way that we are heard ourselves.
    */
   sound(peer: PeerId): void {
+    this.#pingIfDue(peer)
+    const isSuspect =
+      !this.isHeard(peer) || this.liveness.silenceMs(peer, this.nowMs) * 2 >= this.liveness.timeoutMs(peer)
+    if (!isSuspect || !this.liveness.dueProbe(peer, this.nowMs)) return
+    const others = this.room.members.filter(({ id }) => id !== peer && this.liveness.isLinked(id))
+    const first = Math.floor(this.random() * others.length)
+    const proxies = [...others.slice(first), ...others.slice(0, first)].slice(0, MAX_PROXIES)
+    for (const { id } of proxies) {
+      this.#pingIfDue(id)
+      this.send(id, { kind: 'probe', target: peer })
+    }
+  }
+
+  #pingIfDue(peer: PeerId): void {
     const id = this.liveness.duePing(peer, this.nowMs)
     if (id !== null) this.send(peer, { kind: 'ping', id, view: this.view })
-    const unlinked = !this.liveness.isLinked(peer)
-    const isQuiet = this.liveness.silenceMs(peer, this.nowMs) >= this.liveness.timeoutMs(peer) / 2
-    if (!unlinked && (!isQuiet || id === null)) return
-    let asked = 0
-    for (const member of this.room.members) {
-      if (asked === MAX_PROXIES || member.id === peer || !this.liveness.isLinked(member.id)) continue
-      const proxyPing = this.liveness.duePing(member.id, this.nowMs)
-      if (proxyPing === null && unlinked) continue
-      asked++
-      if (proxyPing !== null) this.send(member.id, { kind: 'ping', id: proxyPing, view: this.view })
-      this.send(member.id, { kind: 'probe', target: peer })
-    }
   }
 
   end(reason: EndReason): void {

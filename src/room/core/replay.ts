@@ -145,14 +145,14 @@ export class Replay {
       reader.varint(),
     ]
     reader.end()
-    // Of an earlier half of ours: the other end will hear of the present one.
-    if (!this.#linked || theirs === 0 || (mine !== 0 && mine !== this.#mine)) return
-    if (this.#live && theirs === this.#theirs) return
+    if (!this.#linked || theirs === 0 || (this.#live && theirs === this.#theirs)) return
     if (theirs !== this.#theirs) {
       this.#beginWith(theirs)
       this.#open()
     }
-    if (mine === 0 || received < this.#base || received > this.#base + this.#kept.length) return
+    // Said before the other end knew of our present half: it will hear of it, and say it again.
+    if (mine !== this.#mine) return
+    if (received < this.#base || received > this.#base + this.#kept.length) return
     this.#ackEvery = keepBytes / 4
     this.#live = true
     this.#awayFrom = null
@@ -228,6 +228,7 @@ export class Replay {
     const keepFrom = isFirst ? 0 : this.#awayFrom === null ? this.#kept.length : this.#awayFrom - this.#base
     this.#kept.splice(0, Math.max(0, keepFrom))
     this.#restart()
+    this.#live = false
     this.#theirs = theirs
     this.#leave()
   }

@@ -45,6 +45,8 @@ export class RoomCore {
   #published: RosterView | null = null
   #sentState: RoomState | null = null
   #tornMs: number | null = null
+  /** We have said that we go away: until we are back we ask nobody for signs of life and judge nobody. */
+  #isAsleep = false
 
   constructor(options: CoreOptions, nowMs: number) {
     this.#m = new Membership(options, nowMs)
@@ -171,6 +173,7 @@ export class RoomCore {
     const m = this.#m
     const sinceMs = m.nowMs - this.#lastTickMs
     this.#lastTickMs = m.nowMs
+    if (this.#isAsleep) return
     // The page slept: silence in that time says nothing, and nobody could come back in it.
     if (sinceMs > 2 * m.timing.intervalMs) this.#shiftTime(sinceMs)
     this.#checkLocalFabric(sinceMs)
@@ -369,6 +372,8 @@ export class RoomCore {
 
   #announce(presence: 'here' | 'hidden' | 'away'): void {
     const m = this.#m
+    this.#isAsleep = presence === 'away'
+    if (!this.#isAsleep) m.liveness.forgive(m.nowMs)
     if (m.hosts) this.#hosting.setHidden(m.selfId, presence !== 'here')
     m.sendToMembers({ kind: 'presence', presence })
   }

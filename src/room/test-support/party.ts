@@ -16,10 +16,10 @@ export class Party {
   readonly #options: RoomOptions
   readonly #random
 
-  constructor(options: RoomOptions & { seed?: number; simulated?: boolean } = {}) {
-    const { seed = 1, simulated = false, ...rest } = options
+  constructor(options: RoomOptions & { seed?: number; simulated?: boolean; peerLossMs?: number } = {}) {
+    const { seed = 1, simulated = false, peerLossMs = 150, ...rest } = options
     this.#random = seededRandom(seed)
-    this.network = new SimulatedNetwork({ clock: this.clock, seed, latencyMs: 5, peerLossMs: 150 })
+    this.network = new SimulatedNetwork({ clock: this.clock, seed, latencyMs: 5, peerLossMs })
     this.#isSimulated = simulated
     this.#options = rest
   }
@@ -90,7 +90,7 @@ export class Party {
 
   /** The kinds of the events of `room` about `peer`, since it was watched. */
   kinds(room: Room, peer?: string): string[] {
-    const about = this.watch(room).filter((event) => peer === undefined || ('peer' in event && event.peer === peer))
+    const about = this.watch(room).filter((event) => peer === undefined || subjectOf(event) === peer)
     return about.map((event) =>
       event.kind === 'left' || event.kind === 'away' ? `${event.kind}:${event.reason}` : event.kind,
     )
@@ -114,4 +114,9 @@ export function texts(room: Room): string[] {
 
 export function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text)
+}
+
+function subjectOf(event: MembershipEvent): string | null {
+  if ('peer' in event) return event.peer
+  return 'member' in event ? event.member.id : null
 }
