@@ -1,5 +1,5 @@
 import { fromUtf8 } from '../../base/bytes.ts'
-import type { StoredEntry, StoredSnapshot } from '../contract.ts'
+import type { RaftWrite, StoredEntry, StoredSnapshot } from '../contract.ts'
 import type { RaftMessage } from '../core/message.ts'
 import type { Outcome } from '../core/replica.ts'
 import type { TraceNote } from '../trace-event.ts'
@@ -83,7 +83,19 @@ function roundText(round: number | undefined): string {
   return round === undefined || round === 0 ? '' : `, round ${round}`
 }
 
-export function wordsOfCommitted(entries: readonly StoredEntry[]): string {
+/** What one write makes durable, all or nothing. */
+export function wordsOfWrite({ term, vote, leader, commit, snapshot, truncateFrom, entries }: RaftWrite): string {
+  const parts: string[] = []
+  if (term !== undefined) parts.push(`term ${term} and vote ${vote ?? 'none'}`)
+  if (leader !== undefined) parts.push(`leader ${leader?.id ?? 'none'} of term ${leader?.term ?? 0}`)
+  if (commit !== undefined) parts.push(`commit ${commit}`)
+  if (snapshot !== undefined) parts.push(`snapshot through ${snapshot?.index ?? 0}`)
+  if (truncateFrom !== undefined) parts.push(`nothing from ${truncateFrom} on`)
+  if (entries !== undefined && entries.length > 0) parts.push(wordsOfEntries(entries))
+  return `writes ${parts.join('; ')}`
+}
+
+export function wordsOfEntries(entries: readonly StoredEntry[]): string {
   const [first] = entries as [StoredEntry]
   if (entries.length === 1) return entryText(first)
   const texts = entries.map((entry) => `${entry.term}:${shortText(entry)}`)

@@ -7,10 +7,11 @@ import type { DurableState } from '../core/replica.ts'
 import {
   shortText,
   snapshotText,
-  wordsOfCommitted,
+  wordsOfEntries,
   wordsOfMessage,
   wordsOfNote,
   wordsOfOutcome,
+  wordsOfWrite,
 } from './transcript-words.ts'
 
 const TIMING = {
@@ -43,6 +44,8 @@ export class Transcript {
   #wire: Frame[] = []
   /** Links that are cut: what is sent there is lost. */
   readonly #cuts: Set<string> = new Set()
+  /** Nodes whose writes are told of. */
+  readonly #shown: Set<NodeId> = new Set()
   /** Copies of frames, put aside by name. */
   readonly #copies: Map<string, readonly Frame[]> = new Map()
   #nowMs = 0
@@ -143,6 +146,9 @@ export class Transcript {
           index: Number(b),
           state: utf8(args.slice(2).join(' ')),
         })
+      case 'show-disk':
+        this.#shown.add(a)
+        return
       case 'hold-disk':
         this.#actor(a).held = []
         return
@@ -167,7 +173,9 @@ export class Transcript {
   /** The author insists: rewriting expected texts does not rewrite this. */
   #expect(id: NodeId, words: string): void {
     const standing = this.#standing(id)
-    if (!standing.includes(words)) throw new Error(`${id} was expected to be “${words}”, and is: ${standing}`)
+    if (standing.includes(words)) return
+    const before = this.#lines.slice(-20).join('\n')
+    throw new Error(`${id} was expected to be “${words}”, and is: ${standing}. The last that happened:\n${before}`)
   }
 
   #create(ids: readonly NodeId[], cluster: ClusterConfig): void {
@@ -222,6 +230,7 @@ export class Transcript {
     const ready = core.ready()
     this.#report(id, ready)
     if (ready.write === null) return
+    if (this.#shown.has(id)) this.#say(id, wordsOfWrite(ready.write.batch))
     const { held } = this.#actor(id)
     if (held !== null) held.push(ready.write)
     else this.#finish(id, ready.write)
@@ -267,7 +276,7 @@ export class Transcript {
   #report(id: NodeId, ready: Ready): void {
     for (const note of ready.notes) if (note.kind !== 'commit') this.#say(id, wordsOfNote(note))
     if (ready.installed !== null) this.#say(id, `installs ${snapshotText(ready.installed)}`)
-    if (ready.committed.length > 0) this.#say(id, `commits ${wordsOfCommitted(ready.committed)}`)
+    if (ready.committed.length > 0) this.#say(id, `commits ${wordsOfEntries(ready.committed)}`)
     for (const outcome of ready.outcomes) this.#say(id, wordsOfOutcome(outcome))
     for (const { to, message } of ready.messages) {
       const frame = { from: id, to, message }
