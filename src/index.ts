@@ -96,6 +96,7 @@ export type {
   StoredSnapshot,
 } from './raft/contract.ts'
 export { raftNode, type RaftNodeOptions } from './raft/raft-node.ts'
+export { keepCompacted, type CapturedState, type CompactionOptions } from './raft/keep-compacted.ts'
 export {
   seamTransport,
   type LinkBinding,

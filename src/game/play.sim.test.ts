@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import type { InMemoryRaftStorage } from '../raft/storage/in-memory-raft-storage.ts'
 import { InMemoryRaftStorage as Storage } from '../raft/storage/in-memory-raft-storage.ts'
+import { fromUtf8, utf8 } from '../base/bytes.ts'
+import { type CapturedState, keepCompacted } from '../raft/keep-compacted.ts'
 import { type Random, randomBetween } from '../base/random.ts'
 import type { Seam } from '../seam/contract.ts'
 import { seededRandom, SimulatedNetwork, testIdentity, VirtualClock } from '../sim/index.ts'
 import { gameHost, gameJoin } from './bootstrap.ts'
 import type { GameSession } from './contract.ts'
 import { turnsOf } from './test-support/table.ts'
+import type { TurnEvent } from './turn-sequencer.ts'
 
 /** Virtual time from the last fault to everybody's agreement. */
 const PROGRESS_BOUND_MS = 30_000
@@ -17,6 +20,8 @@ interface Player {
   storage: InMemoryRaftStorage
   seam: Seam | null
   session: GameSession | null
+  /** Ends the compaction of its log. */
+  endCompaction: (() => void) | null
 }
 
 /** Players on a bad network, and what they were told about their turns. */
@@ -27,9 +32,12 @@ class Simulation {
   readonly random: Random
   /** Index at which each acknowledged action was said to be agreed. */
   readonly acknowledged = new Map<number, number>()
+  readonly #everyEntries: number | null
   #lastAction = 0
 
-  constructor(seed: number) {
+  /** `everyEntries`: how long a player lets its log get; `null`: never compacted. */
+  constructor(seed: number, everyEntries: number | null) {
+    this.#everyEntries = everyEntries
     this.random = seededRandom(seed)
     const faults = { latencyMs: 30, jitterMs: 40, loss: 0.05, duplicate: 0.05, reorder: 0.1 }
     this.network = new SimulatedNetwork({ clock: this.clock, seed, ...faults })
@@ -39,7 +47,7 @@ class Simulation {
     for (let i = 0; i < count; i++) {
       const name = `player-${i}`
       const storage = await Storage.create({ peerIdentity: testIdentity(name) })
-      this.players.push({ name, storage, seam: null, session: null })
+      this.players.push({ name, storage, seam: null, session: null, endCompaction: null })
     }
     await this.clock.run(Promise.all(this.players.map((player, i) => this.#sit(player, i === 0 ? count : null))))
   }
@@ -48,9 +56,18 @@ class Simulation {
   async #sit(player: Player, peerCount: number | null): Promise<void> {
     const loom = this.network.loom({ peerIdentity: testIdentity(player.name) })
     player.seam = await loom.reopen({ sessionName: 'sim' })
-    const options = { storage: player.storage, clock: this.clock, random: this.random }
+    const raftConfig = this.#everyEntries === null ? {} : { tailEntries: 0, maxLogEntries: 8 * this.#everyEntries }
+    const options = { storage: player.storage, clock: this.clock, random: this.random, raftConfig }
     const call = peerCount === null ? gameJoin(player.seam, options) : gameHost(player.seam, { ...options, peerCount })
     player.session = await call
+    if (this.#everyEntries !== null) this.#keepCompacted(player, player.session, this.#everyEntries)
+  }
+
+  #keepCompacted(player: Player, session: GameSession, everyEntries: number): void {
+    const turns = new Turns()
+    void turns.follow(session)
+    const capture = (): CapturedState | null => turns.captured()
+    player.endCompaction = keepCompacted(session.node, { everyEntries, capture, clock: this.clock })
   }
 
   /** The page goes away, with or without a goodbye, and comes back on the storage. */
@@ -58,6 +75,7 @@ class Simulation {
     const { session } = player
     if (session === null) return
     player.session = null
+    player.endCompaction?.()
     if (this.random() < 0.5) this.network.crash(player.name)
     player.storage = player.storage.reopen()
     await session.close()
@@ -99,20 +117,54 @@ class Simulation {
   }
 
   async turns(player: Player): Promise<Map<number, number>> {
-    const seen = new Map<number, number>()
-    const iterator = turnsOf(player.session as GameSession).events[Symbol.asyncIterator]()
-    void (async () => {
-      for (;;) {
-        const { done, value } = await iterator.next()
-        if (done === true) return
-        if (value.kind !== 'committed') throw new Error(`a turn that is none: ${value.kind}`)
-        if (seen.has(value.indexed.action)) throw new Error(`action ${value.indexed.action} counted twice`)
-        seen.set(value.indexed.action, value.indexed.index)
-      }
-    })()
+    const turns = new Turns()
+    const done = turns.follow(player.session as GameSession)
     await this.clock.advance(0)
-    await iterator.return?.()
-    return seen
+    turns.leave()
+    await done
+    return turns.seen
+  }
+
+  async end(): Promise<void> {
+    for (const player of this.players) player.endCompaction?.()
+    await Promise.all(this.players.map((player) => player.session?.close()))
+    await this.clock.advance(60_000)
+    expect(this.clock.pendingTimers).toBe(0)
+  }
+}
+
+/** Who reads a session's turns: what was played at which index, from the log or from a snapshot of another reader's. */
+class Turns {
+  seen = new Map<number, number>()
+  #index = 0
+  #events: AsyncIterator<TurnEvent<number>> | null = null
+
+  async follow(session: GameSession): Promise<void> {
+    const events = turnsOf(session).events[Symbol.asyncIterator]()
+    this.#events = events
+    for (let next = await events.next(); next.done !== true; next = await events.next()) this.#take(next.value)
+  }
+
+  leave(): void {
+    void this.#events?.return?.()
+  }
+
+  captured(): CapturedState | null {
+    return this.#index === 0 ? null : { index: this.#index, state: utf8(JSON.stringify([...this.seen])) }
+  }
+
+  #take(event: TurnEvent<number>): void {
+    if (event.kind === 'rejected') throw new Error('a turn that is none')
+    const index = event.kind === 'reset' ? event.snapshot.index : event.indexed.index
+    if (index <= this.#index) throw new Error(`index ${index} after ${this.#index}`)
+    this.#index = index
+    if (event.kind === 'reset') {
+      this.seen = new Map(JSON.parse(fromUtf8(event.snapshot.state)) as [number, number][])
+      return
+    }
+    const { action } = event.indexed
+    if (this.seen.has(action)) throw new Error(`action ${action} counted twice`)
+    this.seen.set(action, index)
   }
 }
 
@@ -122,7 +174,7 @@ describe('play on a bad network', { timeout: 60_000 }, () => {
   it.each(seeds.flatMap((seed) => [2, 3].map((count) => ({ seed, count }))))(
     '[GAME-9] [TURN-1] [TURN-2] $count players, seed $seed: cuts and reloads lose no acknowledged turn and double none',
     async ({ seed, count }) => {
-      const sim = new Simulation(seed * 1_000 + count)
+      const sim = new Simulation(seed * 1_000 + count, null)
       await sim.found(count)
       for (let step = 0; step < 120; step++) await sim.disturb()
 
@@ -135,10 +187,35 @@ describe('play on a bad network', { timeout: 60_000 }, () => {
       for (const turns of others) expect([...turns]).toEqual([...(first ?? [])])
       expect(sim.acknowledged.size).toBeGreaterThan(20)
       for (const [action, index] of sim.acknowledged) expect(first?.get(action), `action ${action}`).toBe(index)
+      await sim.end()
+    },
+  )
 
-      await Promise.all(sim.players.map((player) => player.session?.close()))
-      await sim.clock.advance(60_000)
-      expect(sim.clock.pendingTimers).toBe(0)
+  it.each(seeds.slice(0, 4).map((seed) => ({ seed })))(
+    '[GAME-19] seed $seed: three players who compact their logs all the while agree on every turn, and keep their seats',
+    async ({ seed }) => {
+      const sim = new Simulation(seed * 1_000, 8)
+      await sim.found(3)
+      for (let step = 0; step < 120; step++) await sim.disturb()
+
+      sim.network.heal()
+      const last = Promise.all(sim.players.map((player) => sim.propose(player)))
+      await sim.clock.run(last, { limitMs: PROGRESS_BOUND_MS })
+      await sim.clock.advance(5_000)
+
+      const [first, ...others] = await Promise.all(sim.players.map((player) => sim.turns(player)))
+      for (const turns of others) expect([...turns]).toEqual([...(first ?? [])])
+      for (const [action, index] of sim.acknowledged) expect(first?.get(action), `action ${action}`).toBe(index)
+      for (const { session } of sim.players) {
+        expect(session?.node.compactionFloor.get()).toBeGreaterThan(20)
+        expect(
+          session?.seats
+            .get()
+            .map(({ peer }) => peer)
+            ?.sort(),
+        ).toEqual(['player-0', 'player-1', 'player-2'])
+      }
+      await sim.end()
     },
   )
 })
