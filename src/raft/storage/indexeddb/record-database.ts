@@ -39,6 +39,8 @@ export class RecordDatabase {
   readonly #durability: Durability
   readonly #clock: Clock
   #connection: Promise<IDBDatabase> | null = null
+  /** The same once it is open: a transaction then begins in the very turn it is asked for. */
+  #opened: IDBDatabase | null = null
   #ended: Error | null = null
   #onEnded: ((error: Error) => void) | null = null
 
@@ -84,7 +86,7 @@ export class RecordDatabase {
 
   async #attempt<T>(mode: IDBTransactionMode, run: (store: IDBObjectStore) => T | PromiseLike<T>): Promise<T> {
     if (this.#ended !== null) throw this.#ended
-    const connection = await (this.#connection ?? this.#connect({ create: false }))
+    const connection = this.#opened ?? (await (this.#connection ?? this.#connect({ create: false })))
     // Closed while it was opening: its lock may be another's already.
     if (this.#ended !== null) throw this.#ended
     const transaction = connection.transaction(OBJECT_STORE, mode, { durability: this.#durability })
@@ -105,9 +107,10 @@ export class RecordDatabase {
     })
     this.#connection = opening
     const forget = (): void => {
-      if (this.#connection === opening) this.#connection = null
+      if (this.#connection === opening) this.#connection = this.#opened = null
     }
     opening.then((connection) => {
+      if (this.#connection === opening) this.#opened = connection
       connection.onclose = forget
       connection.onversionchange = () => this.#end(deletedElsewhere(this.name))
     }, forget)
@@ -116,7 +119,7 @@ export class RecordDatabase {
 
   #disconnect(): void {
     const connection = this.#connection
-    this.#connection = null
+    this.#connection = this.#opened = null
     connection?.then(
       (open) => open.close(),
       () => {},
