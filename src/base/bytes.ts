@@ -112,6 +112,17 @@ export class ByteWriter {
     return this.block(utf8(text))
   }
 
+  /** Begins anew, in the same buffer. */
+  clear(): this {
+    this.#length = 0
+    return this
+  }
+
+  /** The bytes written so far, as a view that the next write may change. */
+  view(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
   /** The bytes written, in a buffer of their own length. */
   finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#length)

@@ -10,7 +10,7 @@ import {
   writeEntries,
   writeKey,
 } from './entry-codec.ts'
-import { FrameNames, type HeardNames, type NameOf, readNames, type TokenOf, writeNames } from './frame-names.ts'
+import { FrameNames, type HeardNames, type LinkNames, readNames, writeNames } from './frame-names.ts'
 
 /**
  * Raft frames as bytes: a version, a kind, the ids that the frame is about, then the kind's fields, most of them
@@ -178,16 +178,19 @@ const bodyOf: ReadonlyMap<number, Body<RaftMessage>> = new Map(Object.values(bod
 /** In the byte of the kind: names follow the term. */
 const HAS_NAMES = 0x80
 
-/** `tokenOf` left out: every id is said in full, and anyone can read the frame. */
-export function encodeRaftMessage(message: RaftMessage, tokenOf: TokenOf = () => null): Uint8Array<ArrayBuffer> {
+/** Written to for every frame anew, so that a frame is the only thing made for it. */
+const head = new ByteWriter(1024)
+const tail = new ByteWriter(1024)
+
+/** Without `link` every id is said in full, and anyone can read the frame. */
+export function encodeRaftMessage(message: RaftMessage, link: LinkNames | null = null): Uint8Array<ArrayBuffer> {
   const { code, write } = bodies[message.kind] as Body<RaftMessage>
   const names = new FrameNames()
-  const w = new ByteWriter(message.kind === 'append' && message.entries.length > 0 ? 512 : 48)
-  write(w, message, names)
-  const head = new ByteWriter(48).u8(RAFT_WIRE_VERSION)
+  write(tail.clear(), message, names)
+  head.clear().u8(RAFT_WIRE_VERSION)
   if (names.list.length === 0) head.u8(code).varint(message.term)
-  else writeNames(head.u8(code | HAS_NAMES).varint(message.term), names.list, tokenOf)
-  return concatBytes(head.finish(), w.finish())
+  else writeNames(head.u8(code | HAS_NAMES).varint(message.term), names.list, link)
+  return concatBytes(head.view(), tail.view())
 }
 
 export interface HeardFrame {
@@ -201,20 +204,19 @@ export interface HeardFrame {
  * views of the frame, which nobody may write to from then on.
  */
 export function decodeRaftMessage(frame: Uint8Array): RaftMessage | null {
-  return readRaftFrame(frame, () => undefined)?.message ?? null
+  return readRaftFrame(frame, null)?.message ?? null
 }
 
 /** The same on a link where tokens have a meaning. `null`: no frame at all. */
-export function readRaftFrame(frame: Uint8Array, nameOf: NameOf): HeardFrame | null {
+export function readRaftFrame(frame: Uint8Array, link: LinkNames | null): HeardFrame | null {
   try {
-    // A Node `Buffer` makes views of a kind of its own.
-    const r = new ByteReader(new Uint8Array(frame.buffer, frame.byteOffset, frame.length))
+    const r = new ByteReader(plain(frame))
     if (r.u8() !== RAFT_WIRE_VERSION) return null
     const kind = r.u8()
     const body = bodyOf.get(kind & ~HAS_NAMES)
     if (body === undefined) return null
     const term = r.varint()
-    const names = (kind & HAS_NAMES) === 0 ? null : readNames(r, nameOf)
+    const names = (kind & HAS_NAMES) === 0 ? null : readNames(r, link)
     if (names !== null && names.unknown.length > 0) return { message: null, names }
     const message = body.read(r, term, names?.list ?? [])
     r.end()
@@ -223,4 +225,10 @@ export function readRaftFrame(frame: Uint8Array, nameOf: NameOf): HeardFrame | n
     if (error instanceof MalformedBytesError) return null
     throw error
   }
+}
+
+/** A Node `Buffer` would make views of its own kind. */
+function plain(frame: Uint8Array): Uint8Array {
+  if (Object.getPrototypeOf(frame) === Uint8Array.prototype) return frame
+  return new Uint8Array(frame.buffer, frame.byteOffset, frame.length)
 }

@@ -4,18 +4,20 @@ import { MAX_ID_BYTES } from './id.ts'
 /** The ids of one frame, in the order of first use: its head says each once, its body means them by number. */
 export class FrameNames {
   readonly list: string[] = []
-  readonly #numbers: Map<string, number> = new Map()
+  /** Built only where there are many to look through. */
+  #numbers: Map<string, number> | null = null
 
   numberOf(name: string): number {
-    let number = this.#numbers.get(name)
-    if (number === undefined) {
-      number = this.list.length
-      this.list.push(name)
-      this.#numbers.set(name, number)
-    }
-    return number
+    const { list } = this
+    if (list.length > MAX_SEARCHED_NAMES) this.#numbers ??= new Map(list.map((each, number) => [each, number]))
+    const number = this.#numbers === null ? list.indexOf(name) : (this.#numbers.get(name) ?? -1)
+    if (number !== -1) return number
+    this.#numbers?.set(name, list.length)
+    return list.push(name) - 1
   }
 }
+
+const MAX_SEARCHED_NAMES = 8
 
 /** How a name is said: in full; in full with a token for later; by a token that was defined before. */
 const IN_FULL = 0
@@ -25,40 +27,49 @@ const BY_TOKEN = 2
 /** Names up to so many UTF-16 units are no longer than a token. */
 const MAX_PLAIN_UNITS = 4
 
-/** What the sender knows of the far end: the token of a name, and whether it is known there. */
-export type TokenOf = (name: string) => { readonly token: number; readonly isKnown: boolean } | null
-
-/** What a token means on the link that a frame came over. */
-export type NameOf = (token: number) => string | undefined
+/** What the two ends of a link have agreed on about names. */
+export interface LinkNames {
+  /** Stands for the name in what is sent. */
+  tokenOf(name: string): number
+  /** Whether the far end has said that it knows it. */
+  isKnown(token: number): boolean
+  /** What a token stands for in what is received. */
+  nameOf(token: number): string | undefined
+}
 
 /** What the head of a frame said about names. */
 export interface HeardNames {
   /** By number; empty text where a token was not known. */
   readonly list: string[]
+  /** Names with a token, and their tokens. */
   readonly defined: { readonly token: number; readonly name: string }[]
   readonly unknown: number[]
 }
 
-export function writeNames(w: ByteWriter, names: readonly string[], tokenOf: TokenOf): void {
+/** Without `link` every name is said in full. */
+export function writeNames(w: ByteWriter, names: readonly string[], link: LinkNames | null): void {
   w.varint(names.length)
   for (const name of names) {
-    const known = name.length <= MAX_PLAIN_UNITS ? null : tokenOf(name)
-    if (known === null) w.u8(IN_FULL).text(name)
-    else if (known.isKnown) w.u8(BY_TOKEN).u32(known.token)
-    else w.u8(DEFINED).u32(known.token).text(name)
+    if (link === null || name.length <= MAX_PLAIN_UNITS) {
+      w.u8(IN_FULL).text(name)
+      continue
+    }
+    const token = link.tokenOf(name)
+    if (link.isKnown(token)) w.u8(BY_TOKEN).u32(token)
+    else w.u8(DEFINED).u32(token).text(name)
   }
 }
 
-export function readNames(r: ByteReader, nameOf: NameOf): HeardNames {
+export function readNames(r: ByteReader, link: LinkNames | null): HeardNames {
   const count = r.varint()
   // A name is at least three bytes: a count that the frame cannot hold is refused before anything is made of it.
   if (count > r.remaining / 3) throw new MalformedBytesError(`${count} names in ${r.remaining} bytes`)
   const heard: HeardNames = { list: [], defined: [], unknown: [] }
-  for (let i = 0; i < count; i++) heard.list.push(readName(r, nameOf, heard))
+  for (let i = 0; i < count; i++) heard.list.push(readName(r, link, heard))
   return heard
 }
 
-function readName(r: ByteReader, nameOf: NameOf, { defined, unknown }: HeardNames): string {
+function readName(r: ByteReader, link: LinkNames | null, { defined, unknown }: HeardNames): string {
   switch (r.u8()) {
     case IN_FULL:
       return readId(r)
@@ -70,7 +81,7 @@ function readName(r: ByteReader, nameOf: NameOf, { defined, unknown }: HeardName
     }
     case BY_TOKEN: {
       const token = r.u32()
-      const name = nameOf(token)
+      const name = link?.nameOf(token)
       if (name === undefined) unknown.push(token)
       return name ?? ''
     }

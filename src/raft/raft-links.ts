@@ -3,7 +3,7 @@ import type { Random } from '../base/random.ts'
 import { encodeRaftMessage, RAFT_WIRE_VERSION, readRaftFrame } from './codec.ts'
 import type { NodeId } from './contract.ts'
 import type { RaftMessage } from './core/message.ts'
-import type { TokenOf } from './frame-names.ts'
+import type { HeardNames, LinkNames } from './frame-names.ts'
 
 /** Ids that a node has tokens for at a time: a new one retires the oldest, which is then said in full again. */
 export const MAX_SPOKEN_NAMES = 256
@@ -27,11 +27,78 @@ export interface Heard {
   readonly answer: Uint8Array<ArrayBuffer> | null
 }
 
-interface Link {
-  /** Tokens of ours that the far end has said it knows. */
-  readonly known: Set<number>
-  /** What the far end's tokens mean. A token never changes its meaning. */
-  readonly names: Map<number, string>
+/** This node's own tokens, the same on each of its links. */
+class SpokenNames {
+  readonly #random: Random
+  readonly #retired: (token: number) => void
+  readonly #tokens: Map<string, number> = new Map()
+  readonly #names: Map<number, string> = new Map()
+
+  constructor(random: Random, retired: (token: number) => void) {
+    this.#random = random
+    this.#retired = retired
+  }
+
+  has(token: number): boolean {
+    return this.#names.has(token)
+  }
+
+  tokenOf(name: string): number {
+    return this.#tokens.get(name) ?? this.#newToken(name)
+  }
+
+  #newToken(name: string): number {
+    const [oldest] = this.#names
+    if (this.#names.size >= MAX_SPOKEN_NAMES && oldest !== undefined) {
+      this.#names.delete(oldest[0])
+      this.#tokens.delete(oldest[1])
+      this.#retired(oldest[0])
+    }
+    let token = 0
+    do token = Math.floor(this.#random() * 2 ** 32)
+    while (this.#names.has(token))
+    this.#names.set(token, name)
+    this.#tokens.set(name, token)
+    return token
+  }
+}
+
+class Link implements LinkNames {
+  readonly #spoken: SpokenNames
+  readonly #known: Set<number> = new Set()
+  readonly #heard: Map<number, string> = new Map()
+
+  constructor(spoken: SpokenNames) {
+    this.#spoken = spoken
+  }
+
+  tokenOf(name: string): number {
+    return this.#spoken.tokenOf(name)
+  }
+
+  isKnown(token: number): boolean {
+    return this.#known.has(token)
+  }
+
+  nameOf(token: number): string | undefined {
+    return this.#heard.get(token)
+  }
+
+  /** The far end's word about a token of ours. What was never said cannot be known. */
+  setKnown(token: number, isKnown: boolean): void {
+    if (isKnown && this.#spoken.has(token)) this.#known.add(token)
+    else this.#known.delete(token)
+  }
+
+  /** Whether the token of the far end's now has that meaning here: while it is kept, it never changes. */
+  learn(token: number, name: string): boolean {
+    const meant = this.#heard.get(token)
+    if (meant !== undefined) return meant === name
+    const [oldest] = this.#heard.keys()
+    if (this.#heard.size >= MAX_HEARD_NAMES && oldest !== undefined) this.#heard.delete(oldest)
+    this.#heard.set(token, name)
+    return true
+  }
 }
 
 /**
@@ -41,87 +108,52 @@ interface Link {
  * not at all, and one that is not understood costs that frame and is sent in full again.
  */
 export class RaftLinks {
-  readonly #random: Random
   readonly #links: Map<NodeId, Link> = new Map()
-  readonly #tokens: Map<string, number> = new Map()
-  readonly #spoken: Map<number, string> = new Map()
+  readonly #spoken: SpokenNames
 
   constructor(random: Random) {
-    this.#random = random
+    this.#spoken = new SpokenNames(random, (token) => {
+      for (const link of this.#links.values()) link.setKnown(token, false)
+    })
   }
 
   /** These are the far ends now. What was known of others is forgotten. */
   keep(peers: ReadonlySet<NodeId>): void {
     for (const peer of this.#links.keys()) if (!peers.has(peer)) this.#links.delete(peer)
-    for (const peer of peers) if (!this.#links.has(peer)) this.#links.set(peer, { known: new Set(), names: new Map() })
+    for (const peer of peers) if (!this.#links.has(peer)) this.#links.set(peer, new Link(this.#spoken))
   }
 
   encode(to: NodeId, message: RaftMessage): Uint8Array<ArrayBuffer> {
-    const link = this.#links.get(to)
-    if (link === undefined) return encodeRaftMessage(message)
-    return encodeRaftMessage(message, this.#tokenOf(link.known))
+    return encodeRaftMessage(message, this.#links.get(to) ?? null)
   }
 
   /** Nothing a peer can send makes this throw. The message keeps the frame: its commands are views of it. */
   hear(from: NodeId, frame: Uint8Array): Heard {
-    const link = this.#links.get(from)
-    if (frame[1] === TOKENS_KNOWN || frame[1] === TOKENS_UNKNOWN) return this.#hearOfTokens(link, frame)
-    const heard = readRaftFrame(frame, (token) => link?.names.get(token))
+    const link = this.#links.get(from) ?? null
+    if (frame[1] === TOKENS_KNOWN || frame[1] === TOKENS_UNKNOWN) return hearOfTokens(link, frame)
+    const heard = readRaftFrame(frame, link)
     if (heard === null) return { message: null, refusal: 'frame-malformed', answer: null }
     const { message, names } = heard
-    if (names === null || link === undefined) {
-      return { message, refusal: message === null ? 'frame-unknown-name' : null, answer: null }
+    const learned = names === null || names.defined.length === 0 ? [] : learn(link, names)
+    if (message !== null) {
+      return { message, refusal: null, answer: learned.length === 0 ? null : about(TOKENS_KNOWN, learned) }
     }
-    const learned = names.defined.filter(({ token, name }) => learn(link, token, name)).map(({ token }) => token)
-    if (message === null)
-      return { message, refusal: 'frame-unknown-name', answer: about(TOKENS_UNKNOWN, names.unknown) }
-    return { message, refusal: null, answer: learned.length === 0 ? null : about(TOKENS_KNOWN, learned) }
-  }
-
-  #tokenOf(known: ReadonlySet<number>): TokenOf {
-    return (name) => {
-      const token = this.#tokens.get(name) ?? this.#newToken(name)
-      return { token, isKnown: known.has(token) }
-    }
-  }
-
-  #newToken(name: string): number {
-    const [oldest] = this.#spoken
-    if (this.#spoken.size >= MAX_SPOKEN_NAMES && oldest !== undefined) this.#retire(...oldest)
-    let token = 0
-    do token = Math.floor(this.#random() * 2 ** 32)
-    while (this.#spoken.has(token))
-    this.#spoken.set(token, name)
-    this.#tokens.set(name, token)
-    return token
-  }
-
-  #retire(token: number, name: string): void {
-    this.#spoken.delete(token)
-    this.#tokens.delete(name)
-    for (const { known } of this.#links.values()) known.delete(token)
-  }
-
-  #hearOfTokens(link: Link | undefined, frame: Uint8Array): Heard {
-    const tokens = readTokens(frame)
-    if (tokens === null) return { message: null, refusal: 'frame-malformed', answer: null }
-    for (const token of tokens) {
-      if (frame[1] === TOKENS_UNKNOWN) link?.known.delete(token)
-      // What was never said cannot be known.
-      else if (this.#spoken.has(token)) link?.known.add(token)
-    }
-    return { message: null, refusal: null, answer: null }
+    const answer = names === null || link === null ? null : about(TOKENS_UNKNOWN, names.unknown)
+    return { message, refusal: 'frame-unknown-name', answer }
   }
 }
 
-/** Whether the token now has that meaning here. */
-function learn({ names }: Link, token: number, name: string): boolean {
-  const meant = names.get(token)
-  if (meant !== undefined) return meant === name
-  const [oldest] = names.keys()
-  if (names.size >= MAX_HEARD_NAMES && oldest !== undefined) names.delete(oldest)
-  names.set(token, name)
-  return true
+/** The tokens that from now on mean what the frame says. A stranger's are not kept. */
+function learn(link: Link | null, { defined }: HeardNames): number[] {
+  if (link === null) return []
+  return defined.filter(({ token, name }) => link.learn(token, name)).map(({ token }) => token)
+}
+
+function hearOfTokens(link: Link | null, frame: Uint8Array): Heard {
+  const tokens = readTokens(frame)
+  if (tokens === null) return { message: null, refusal: 'frame-malformed', answer: null }
+  for (const token of tokens) link?.setKnown(token, frame[1] === TOKENS_KNOWN)
+  return { message: null, refusal: null, answer: null }
 }
 
 function about(kind: number, tokens: readonly number[]): Uint8Array<ArrayBuffer> {

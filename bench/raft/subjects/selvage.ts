@@ -14,6 +14,9 @@ const timing = {
   catchUpTimeoutMs: 10_000,
 }
 
+/** Nobody writes to it: one array serves for all. */
+const command = new Uint8Array(100).fill(120)
+
 export interface BenchCluster {
   readonly messages: number
   readonly bytes: number
@@ -90,7 +93,7 @@ class SelvageCluster implements BenchCluster {
     for (let i = 0; i < count; i++) {
       const token = ++this.#proposed
       const dedupKey = { clientId: this.#clientId, requestId: token }
-      this.#leader.core.step({ kind: 'propose', token, command: new Uint8Array(100).fill(120), dedupKey }, this.#at)
+      this.#leader.core.step({ kind: 'propose', token, command, dedupKey }, this.#at)
     }
     if (count > 1) this.#round(this.#leader)
   }
