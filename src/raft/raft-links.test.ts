@@ -2,9 +2,9 @@ import * as fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { utf8 } from '../base/bytes.ts'
 import { seededRandom } from '../sim/index.ts'
-import { encodeRaftMessage } from './codec.ts'
+import { decodeRaftMessage, encodeRaftMessage } from './codec.ts'
 import type { NodeId, StoredEntry } from './contract.ts'
-import type { Append, RaftMessage } from './core/message.ts'
+import type { RaftMessage } from './core/message.ts'
 import { type Heard, MAX_HEARD_NAMES, RaftLinks } from './raft-links.ts'
 
 // Many cases a test: seconds on a busy machine.
@@ -12,23 +12,26 @@ vi.setConfig({ testTimeout: 60_000 })
 
 const [a, b] = ['a'.repeat(43), 'b'.repeat(43)] as const
 
-const append = (...clients: string[]): Append => ({
-  kind: 'append',
-  term: 1,
-  prevIndex: 0,
-  prevTerm: 0,
-  commit: 0,
-  round: 0,
-  entries: clients.map((clientId, i): StoredEntry => ({
-    kind: 'command',
-    index: i + 1,
-    term: 1,
-    command: utf8('x'),
-    dedupKey: { clientId, requestId: 1 },
-    proposer: a,
-    timeMs: 1,
-  })),
-})
+/** As a receiver of the plain frame has it. */
+const append = (...clientIds: string[]): RaftMessage =>
+  decodeRaftMessage(
+    encodeRaftMessage({
+      kind: 'append',
+      term: 1,
+      prevIndex: 0,
+      prevTerm: 0,
+      commit: 0,
+      entries: clientIds.map((clientId, i): StoredEntry => ({
+        kind: 'command',
+        index: i + 1,
+        term: 1,
+        command: utf8('x'),
+        dedupKey: { clientId, requestId: 1 },
+        proposer: a,
+        timeMs: 1,
+      })),
+    }),
+  ) as RaftMessage
 
 const vote: RaftMessage = { kind: 'vote', term: 1, lastIndex: 1, lastTerm: 1 }
 
