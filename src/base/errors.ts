@@ -213,6 +213,16 @@ export class ClientIdTakenError extends SelvageError {
   }
 }
 
+/** This node is not a member of the cluster any more: the newest configuration leaves it out. Ask to be taken in again. */
+export class NotMemberError extends SelvageError {
+  constructor(outcome: Outcome) {
+    const fate = outcome === 'refused' ? 'nothing was proposed' : 'what was proposed may still take effect'
+    super('NotMemberError', `this node was removed from the cluster: ${fate}; ask a member to take it in again`, {
+      outcome,
+    })
+  }
+}
+
 /** One change of membership at a time: wait for the other, then retry. */
 export class MembershipChangeInProgressError extends SelvageError {
   constructor(message: string) {

@@ -137,6 +137,7 @@ const message: fc.Arbitrary<RaftMessage> = fc.oneof(
     term: number,
     incarnation: number,
     serial: number,
+    reason: fc.constantFrom('too-large' as const, 'foreign' as const, 'crowded' as const),
     maxBytes: number,
   }),
   fc.record({ kind: fc.constant('who-votes' as const), term: number }),

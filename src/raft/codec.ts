@@ -18,6 +18,9 @@ import { FrameNames, type HeardNames, type LinkNames, readNames, writeNames } fr
  */
 export const RAFT_WIRE_VERSION = 1
 
+/** By their numbers on the wire. */
+const REFUSALS = ['too-large', 'foreign', 'crowded'] as const
+
 /** How one kind of message is written and read, after its term. A new kind is a new line here. */
 interface Body<M extends RaftMessage> {
   /** 1 to 125, and never another kind's. */
@@ -100,9 +103,13 @@ const bodies: { readonly [Kind in RaftMessage['kind']]: Body<Extract<RaftMessage
   },
   'forward-refused': {
     code: 9,
-    write: (w, { incarnation, serial, maxBytes }) => w.varint(incarnation).varint(serial).varint(maxBytes),
+    write(w, { incarnation, serial, reason, maxBytes }) {
+      w.varint(incarnation).varint(serial).u8(REFUSALS.indexOf(reason)).varint(maxBytes)
+    },
     read(r, term) {
-      return { kind: 'forward-refused', term, incarnation: r.varint(), serial: r.varint(), maxBytes: r.varint() }
+      const [incarnation, serial, reason, maxBytes] = [r.varint(), r.varint(), REFUSALS[r.u8()], r.varint()]
+      if (reason === undefined) throw new MalformedBytesError('no such reason')
+      return { kind: 'forward-refused', term, incarnation, serial, reason, maxBytes }
     },
   },
   'who-votes': {

@@ -4,7 +4,13 @@ import type { NodeId } from './contract.ts'
 export type VoteObjection = 'old term' | 'leader lives' | 'voted for another' | 'log behind'
 
 /** Why a node follows again, or for the first time in a term. */
-export type FollowReason = 'higher term' | 'another leads' | 'no leader' | 'no majority answers' | 'removed'
+export type FollowReason =
+  | 'higher term'
+  | 'another leads'
+  | 'no leader'
+  | 'no majority answers'
+  | 'removed'
+  | 'learner ahead'
 
 /** What the core notes. The node adds the time, and what only a driver sees: {@link RaftTraceEvent}. */
 export type TraceNote =
@@ -76,6 +82,10 @@ export type TraceNote =
     }
   /** Follower: a snapshot, with an application's state of so many bytes, took the place of the log. */
   | { readonly kind: 'installed'; readonly from: NodeId; readonly index: number; readonly bytes: number }
+  /** The configuration of `index` leaves this node out: it has read that itself, or `by` says so. */
+  | { readonly kind: 'removed'; readonly index: number; readonly by: NodeId | null }
+  /** Leaders are heard, the last one `from`, and may not be followed (`gate`): those this node knows may all be gone. */
+  | { readonly kind: 'deaf'; readonly from: NodeId; readonly term: number; readonly gate: string }
   /** A frame had no right to be heard, or could not be true: dropped by the gate of that name. */
   | { readonly kind: 'frame-refused'; readonly gate: string; readonly from: NodeId }
 

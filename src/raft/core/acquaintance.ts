@@ -1,7 +1,10 @@
 import type { NodeId } from '../contract.ts'
-import { type Configuration, configurationOf, isVoter, recordOf, votersOf } from './configuration.ts'
+import { type Configuration, configurationOf, isMember, isVoter, recordOf, votersOf } from './configuration.ts'
 import type { Voters } from './message.ts'
 import type { Replica } from './replica.ts'
+
+/** Frames of leaders refused one after the other, after which a node calls itself deaf: seconds of heartbeats. */
+const DEAF_AFTER_FRAMES = 64
 
 /**
  * Whom a node listens to as leader or candidate: the voters it knows. Its own log tells it who they are, but
@@ -22,14 +25,24 @@ export function askWhoVotes(r: Replica, theirTerm: number): void {
   for (const id of known) r.outbox.send(id, { kind: 'who-votes', term: r.term })
 }
 
-export function onWhoVotes(r: Replica, from: NodeId): void {
+/** Who asks, or who still takes itself for a voter, is told. */
+export function tellWhoVotes(r: Replica, from: NodeId): void {
   const newest = knownConfigs(r).at(-1) as Configuration
   if (newest.voters.size === 0) return
   r.outbox.send(from, { kind: 'voters', term: r.term, index: newest.index, config: recordOf(newest) })
 }
 
-export function onVoters(r: Replica, { index, config }: Voters): void {
-  if (index > Math.max(r.config.index, r.vouched?.index ?? 0)) r.vouched = configurationOf(index, config)
+export function onVoters(r: Replica, from: NodeId, { index, config }: Voters): void {
+  if (index <= Math.max(r.config.index, r.vouched?.index ?? 0)) return
+  r.vouched = configurationOf(index, config)
+  if (isMember(r.config, r.id) && !isMember(r.vouched, r.id)) r.note?.({ kind: 'removed', index, by: from })
+}
+
+/** Says once that the node hears leaders and may follow none of them: it cannot help itself, but somebody may. */
+export function noticeDeafness(r: Replica, from: NodeId, term: number, gate: string): void {
+  if (term < r.term) return
+  r.unheard++
+  if (r.unheard === DEAF_AFTER_FRAMES) r.note?.({ kind: 'deaf', from, term, gate })
 }
 
 /** The configuration in force, and the one a voter told of, as long as that is the newer one. */

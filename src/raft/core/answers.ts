@@ -1,4 +1,4 @@
-import { ClientIdTakenError, OverloadedError, RequestExpiredError } from '../../base/errors.ts'
+import { ClientIdTakenError, NotMemberError, OverloadedError, RequestExpiredError } from '../../base/errors.ts'
 import type { DedupKey, LogEntry, StoredEntry } from '../contract.ts'
 import type { Place } from './client-session.ts'
 import { logEntryOf } from './log-entry.ts'
@@ -8,7 +8,10 @@ import { type Fate, MAX_DURABLE_CLIENTS } from './sessions.ts'
 /** A command was proposed here. What is known to have been done, or to be too old to tell, is answered at once. */
 export function takeProposal(r: Replica, token: number, command: Uint8Array, dedupKey: DedupKey): void {
   const fate = r.sessions.look(dedupKey, r.id)
-  if (isDone(fate) || fate === 'expired') answer(r, [token], { command, dedupKey }, fate)
+  // What belongs to whom may have changed since: only a leader refuses by what it knows.
+  const isDecided = isDone(fate) || fate === 'expired' || (fate !== 'new' && r.state === 'leader')
+  if (isDecided) answer(r, [token], { command, dedupKey }, fate)
+  else if (r.isRemoved) r.outcomes.push({ kind: 'failed', token, error: new NotMemberError('refused') })
   else r.proposals.add(token, command, dedupKey)
 }
 
@@ -26,6 +29,30 @@ export function answerFromTable(r: Replica): void {
     if (!isDone(fate) && fate !== 'expired') continue
     r.proposals.take(proposal.dedupKey)
     answer(r, proposal.tokens, proposal, fate)
+  }
+}
+
+/** This node reads that it is no member any more. What is with a leader may commit if it becomes one again. */
+export function answerRemoved(r: Replica): void {
+  r.note?.({ kind: 'removed', index: r.config.index, by: null })
+  for (const { dedupKey, tokens, sentTerm } of r.proposals.all()) {
+    r.proposals.take(dedupKey)
+    const error = new NotMemberError(sentTerm === null ? 'refused' : 'unknown')
+    for (const token of tokens) r.outcomes.push({ kind: 'failed', token, error })
+  }
+}
+
+/** What the leader, or every replica, refused. */
+export function errorOf(fate: Exclude<Fate, 'new' | Place>, { clientId, requestId }: DedupKey): Error {
+  switch (fate) {
+    case 'expired':
+      return new RequestExpiredError(clientId, requestId)
+    case 'foreign':
+      return new ClientIdTakenError(clientId)
+    case 'crowded':
+      return new OverloadedError(
+        `this peer has proposed as ${MAX_DURABLE_CLIENTS} durable clients, the most there may be: nothing was done; propose as one of them`,
+      )
   }
 }
 
@@ -50,19 +77,6 @@ function firstEntry(
 ): LogEntry {
   const entry = r.log.entryAt(index)
   return entry === null ? { index, term, command, dedupKey, proposer: r.id, timeMs } : logEntryOf(entry)
-}
-
-function errorOf(fate: 'expired' | 'foreign' | 'crowded', { clientId, requestId }: DedupKey): Error {
-  switch (fate) {
-    case 'expired':
-      return new RequestExpiredError(clientId, requestId)
-    case 'foreign':
-      return new ClientIdTakenError(clientId)
-    case 'crowded':
-      return new OverloadedError(
-        `this peer has proposed as ${MAX_DURABLE_CLIENTS} durable clients, the most there may be: nothing was done; propose as one of them`,
-      )
-  }
 }
 
 function isDone(fate: Fate): fate is Place {

@@ -1,5 +1,5 @@
 import type { StoredEntry } from '../contract.ts'
-import { answerCommitted } from './answers.ts'
+import { answerCommitted, answerRemoved } from './answers.ts'
 import { applyEntry } from './apply.ts'
 import type { Replica } from './replica.ts'
 import type { Fate } from './sessions.ts'
@@ -14,7 +14,8 @@ export const STORE_COMMIT_DELAY_MS = 20
 export function commitThrough(r: Replica, index: number): void {
   const through = Math.min(index, r.log.lastIndex)
   if (through <= r.commit) return
-  const termBefore = r.log.termAt(r.commit) ?? 0
+  const before = r.commit
+  const termBefore = r.log.termAt(before) ?? 0
   const entries = r.log.slice(r.commit + 1, through)
   r.commit = through
   if (r.committed.length === 0) r.committed = entries
@@ -22,12 +23,14 @@ export function commitThrough(r: Replica, index: number): void {
   for (const entry of entries) {
     const fate = applyEntry(r.sessions, entry)
     if (fate !== 'new') fallSilent(r, entry.index, fate)
+    if (r.state === 'leader') r.shares.committed(entry)
     answerCommitted(r, entry, fate)
   }
   if (r.storeCommitAtMs === Infinity) r.storeCommitAtMs = r.at.nowMs + STORE_COMMIT_DELAY_MS
   r.note?.({ kind: 'commit', index: through })
   const { term } = entries.at(-1) as StoredEntry
   if (term > termBefore) r.proposals.reclaimBefore(term)
+  if (r.config.index > before && r.isRemoved) answerRemoved(r)
 }
 
 function fallSilent(r: Replica, index: number, fate: Exclude<Fate, 'new'>): void {

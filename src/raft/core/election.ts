@@ -8,6 +8,9 @@ import type { Replica } from './replica.ts'
 import { heartbeat } from './replication.ts'
 import { becomeFollower } from './transitions.ts'
 
+/** A leader stands again for the sake of a learner no more often than that, milliseconds: a hostile one gains nothing. */
+export const STAND_AGAIN_INTERVAL_MS = 60_000
+
 /**
  * Nothing was heard of a leader for an election timeout. A voter asks around whether it could win
  * before it spends a term on it, so that one who is cut off, or alone in missing the leader, disturbs nobody.
@@ -122,6 +125,19 @@ export function campaign(r: Replica): void {
   }
 }
 
+/**
+ * A learner is in a later term than its leader: when it was a voter, it stood or voted in an election that its leader
+ * did not hear of. It cannot follow any more, and the word of one who has no vote moves no term; so the leader stands
+ * again, above that term, when it has not done so lately. Its voters know it and elect it at once.
+ */
+export function standAgain(r: Replica, above: number): void {
+  if (r.state !== 'leader' || r.at.nowMs < r.mayStandAgainAtMs || r.isPaused) return
+  if (r.pendingChange !== null || r.transfer !== null || !mayCampaign(r)) return
+  r.mayStandAgainAtMs = r.at.nowMs + STAND_AGAIN_INTERVAL_MS
+  becomeFollower(r, above, null, 'learner ahead')
+  campaign(r)
+}
+
 function leadIfElected(r: Replica): void {
   const granted = r.campaign?.granted
   if (granted === undefined || !hasQuorum(r.config, (id) => granted.has(id))) return
@@ -138,6 +154,7 @@ function leadIfElected(r: Replica): void {
   // All that was in the log when the campaign began became durable before the own vote did.
   r.selfMatch = r.log.lastIndex
   r.verified = r.log.lastIndex
+  r.shares.reset(r.log.slice(r.commit + 1, r.log.lastIndex))
   r.syncProgress()
   for (const progress of r.progress.values()) progress.next = r.log.lastIndex + 1
   openTerm(r)
@@ -156,6 +173,7 @@ function openTerm(r: Replica): void {
 /** Whether the living leader itself, this node or another, has named `id` as the one to come after it. */
 function isHeir(r: Replica, id: NodeId): boolean {
   if (r.state === 'leader') return r.transfer?.isTold === true && r.transfer.target === id
+  if (r.pin?.term === r.term && r.pin.id === id) return true
   return r.heir?.id === id && r.heir.term === r.term && r.at.nowMs < r.heir.untilMs
 }
 

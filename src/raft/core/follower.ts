@@ -1,4 +1,5 @@
 import type { NodeId, StoredEntry } from '../contract.ts'
+import { noticeDeafness } from './acquaintance.ts'
 import { commitThrough } from './commit.ts'
 import type { Append, CommitNotice } from './message.ts'
 import type { Replica } from './replica.ts'
@@ -60,6 +61,7 @@ export function onCommitNotice(r: Replica, from: NodeId, { term, commit }: Commi
 export function acceptLeader(r: Replica, from: NodeId, term: number): boolean {
   if (term === r.term && r.pin?.term === term && r.pin.id !== from) {
     r.drop('not-this-terms-leader', from)
+    noticeDeafness(r, from, term, 'not-this-terms-leader')
     return false
   }
   if (term > r.term || r.state !== 'follower') becomeFollower(r, term, from, 'another leads')

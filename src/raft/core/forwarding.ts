@@ -1,8 +1,10 @@
 import type { NodeId } from '../contract.ts'
 import { PayloadTooLargeError } from '../../base/errors.ts'
+import { errorOf } from './answers.ts'
 import { isLogFull } from './compaction.ts'
+import { isMember } from './configuration.ts'
 import { maxCommandBytes } from './entry-size.ts'
-import type { Forward, ForwardRefused } from './message.ts'
+import type { Forward, ForwardRefused, Refusal } from './message.ts'
 import { FORWARD_WINDOW, type Proposal } from './proposals.ts'
 import type { Replica } from './replica.ts'
 
@@ -34,41 +36,42 @@ export function onForward(r: Replica, from: NodeId, message: Forward): void {
     r.drop('forward-not-leader', from)
     return
   }
-  if (dedupKey !== null && r.sessions.look(dedupKey, from) === 'foreign') {
-    r.drop('forward-foreign-client', from)
-    return
-  }
-  const fate = r.forwards.look(from, incarnation, serial, lowest)
-  if (fate === 'old' || fate === 'appended') return
-  if (fate === 'full' || (fate === 'new' && mustWait(r))) {
+  const known = r.forwards.look(from, incarnation, serial, lowest)
+  if (known === 'old' || known === 'appended') return
+  if (known === 'full' || (known === 'new' && (mustWait(r) || r.shares.isFull(from)))) {
     r.drop('forward-overload', from)
     return
   }
+  const refusal = known === 'new' ? objection(r, from, message) : known
+  r.forwards.record(from, incarnation, serial, refusal)
+  if (refusal === null) r.appendCommand(command, dedupKey, from)
+  else r.outbox.send(from, { kind: 'forward-refused', term, incarnation, serial, ...refusal })
+}
+
+/** Why the leader will never append that, or `null`. What has been done before is appended: its proposer reads there what became of it. */
+function objection(r: Replica, from: NodeId, { dedupKey, command }: Forward): Refusal | null {
   const maxBytes = maxCommandBytes(r.at.frameBytes, dedupKey, from)
-  if (fate === 'new' && command.length <= maxBytes) {
-    r.forwards.record(from, incarnation, serial, null)
-    r.appendCommand(command, dedupKey, from)
-    return
-  }
-  const refusedFor = fate === 'new' ? Math.max(0, maxBytes) : fate
-  r.forwards.record(from, incarnation, serial, refusedFor)
-  r.outbox.send(from, { kind: 'forward-refused', term, incarnation, serial, maxBytes: refusedFor })
+  if (command.length > maxBytes) return { reason: 'too-large', maxBytes: Math.max(0, maxBytes) }
+  const fate = dedupKey === null ? 'new' : r.sessions.look(dedupKey, from)
+  return fate === 'foreign' || fate === 'crowded' ? { reason: fate, maxBytes: 0 } : null
 }
 
 /** Only the leader it was sent to, in the term it was sent in, can refuse a forward. */
 export function onForwardRefused(r: Replica, from: NodeId, message: ForwardRefused): void {
-  const { term, incarnation, serial, maxBytes } = message
+  const { term, incarnation, serial } = message
   const proposal = r.proposals.bySerial(serial)
   const ours = incarnation === r.proposals.incarnation && r.pin?.term === term && r.pin.id === from
   if (!ours || proposal === null || proposal.sentTerm !== term) {
     r.drop('refusal-not-asked', from)
     return
   }
-  refuse(r, proposal, maxBytes)
+  refuse(r, proposal, message)
 }
 
 function appendLocally(r: Replica, proposal: Proposal): boolean {
-  if (mustWait(r) || isFarAhead(r, proposal)) return false
+  if (mustWait(r) || isFarAhead(r, proposal) || r.shares.isFull(r.id)) return false
+  // One that its own change leaves out: what it appended now it would not see commit.
+  if (!isMember(r.config, r.id)) return false
   const { command, dedupKey } = proposal
   proposal.sentTerm = r.term
   if (fits(r, proposal)) r.appendCommand(command, dedupKey, r.id)
@@ -93,14 +96,14 @@ function sendForward(r: Replica, leader: NodeId, proposal: Proposal): void {
 function fits(r: Replica, proposal: Proposal): boolean {
   const maxBytes = maxCommandBytes(r.at.frameBytes, proposal.dedupKey, r.id)
   if (proposal.command.length <= maxBytes) return true
-  refuse(r, proposal, Math.max(0, maxBytes))
+  refuse(r, proposal, { reason: 'too-large', maxBytes: Math.max(0, maxBytes) })
   return false
 }
 
-function refuse(r: Replica, proposal: Proposal, maxBytes: number): void {
-  r.proposals.take(proposal.dedupKey)
-  const error = new PayloadTooLargeError(proposal.command.length, maxBytes)
-  for (const token of proposal.tokens) r.outcomes.push({ kind: 'failed', token, error })
+function refuse(r: Replica, { dedupKey, command, tokens }: Proposal, { reason, maxBytes }: Refusal): void {
+  r.proposals.take(dedupKey)
+  const error = reason === 'too-large' ? new PayloadTooLargeError(command.length, maxBytes) : errorOf(reason, dedupKey)
+  for (const token of tokens) r.outcomes.push({ kind: 'failed', token, error })
 }
 
 /** Too much is under way, or leadership is: a target that is to hold the whole log needs one that does not grow. */

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { StoredEntry } from '../contract.ts'
 import type { RaftMessage } from './message.ts'
-import { MAX_TERM_JUMP, RaftCore, type Ready } from './raft-core.ts'
+import { MAX_TERM_JUMP } from './gates.ts'
+import { RaftCore, type Ready } from './raft-core.ts'
 
 const TIMING = {
   electionTimeoutMinMs: 1000,
@@ -16,6 +17,8 @@ function entry(index: number, term: number, timeMs = 0): StoredEntry {
   const base = { index, term, timeMs, command: Uint8Array.of(index), dedupKey: null, proposer: null }
   return index === 1 ? { ...base, kind: 'config', config } : { ...base, kind: 'command' }
 }
+
+const REPLY = { kind: 'append-reply', term: 3, accepted: true, index: 3, hintIndex: 0, hintTerm: 0 } as const
 
 let core: RaftCore
 
@@ -64,7 +67,11 @@ describe('frames of others', () => {
       'stranger',
       { kind: 'voters', term: 3, index: 99, config: { voters: ['stranger'], learners: [], old: null } },
     ],
-    ['refusal-not-leader', 'other', { kind: 'forward-refused', term: 3, incarnation: 1, serial: 1, maxBytes: 0 }],
+    [
+      'refusal-not-leader',
+      'other',
+      { kind: 'forward-refused', term: 3, incarnation: 1, serial: 1, reason: 'too-large', maxBytes: 0 },
+    ],
     ['read-not-member', 'stranger', { kind: 'read', term: 3, serial: 1 }],
     ['read-not-leader', 'listener', { kind: 'read', term: 3, serial: 1 }],
     ['read-reply-not-leader', 'other', { kind: 'read-reply', term: 3, serial: 1, index: 3 }],
@@ -77,7 +84,8 @@ describe('frames of others', () => {
     ['refusal-not-voter', 'listener', { kind: 'transfer-refused', term: 3 }],
     ['refusal-not-asked', 'other', { kind: 'transfer-refused', term: 3 }],
     ['from-self', 'self', append(9, 0, 0, [])],
-    ['term-jump', 'other', append(3 + MAX_TERM_JUMP + 1, 3, 2, [])],
+    ['term-jump', 'other', { kind: 'vote', term: 3 + MAX_TERM_JUMP + 1, lastIndex: 3, lastTerm: 2 }],
+    ['term-jump', 'stranger', append(3 + MAX_TERM_JUMP + 1, 3, 2, [])],
     ['not-this-terms-leader', 'other', append(3, 3, 2, [entry(4, 3)])],
   ]
   for (const [gate, from, message] of cases) {
@@ -128,6 +136,35 @@ describe('frames of others', () => {
       expect(core.term).toBe(3)
     })
   }
+
+  it('[RAFT-21] a node that was away for a million terms gets there in steps, led by a voter', () => {
+    const term = 3 + 2 * MAX_TERM_JUMP + 5
+    for (const reached of [3 + MAX_TERM_JUMP, 3 + 2 * MAX_TERM_JUMP]) {
+      receive('other', append(term, 3, 2, []))
+      expect(core.term).toBe(reached)
+      expect(core.leader).toBeNull()
+    }
+    receive('other', append(term, 3, 2, []))
+    expect(core.term).toBe(term)
+    expect(core.leader).toBe('other')
+  })
+
+  it('[RAFT-42] the answer of a learner moves the term of nobody', () => {
+    receive('listener', { ...REPLY, term: 9 }, 500)
+    expect(core.term).toBe(3)
+    expect(core.leader).toBe('leader')
+  })
+
+  it('[RAFT-43] a node that hears leaders and may follow none says so, once, until it follows one', () => {
+    const deaf = (): number =>
+      Array.from({ length: 100 }, () => receive('stranger', append(9, 3, 2, [])))
+        .flatMap(({ notes }) => notes)
+        .filter(({ kind }) => kind === 'deaf').length
+    expect(deaf()).toBe(1)
+    expect(deaf()).toBe(0)
+    receive('leader', append(3, 3, 2, []))
+    expect(deaf()).toBe(1)
+  })
 
   it('[RAFT-11] entries that overwrite what has committed are refused', () => {
     receive('leader', append(3, 1, 1, [entry(2, 3)]))

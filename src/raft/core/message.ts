@@ -103,14 +103,19 @@ export interface Forward {
   readonly command: Uint8Array
 }
 
-/** The leader of `term` will never append the proposal: it cannot carry a command of that size. */
-export interface ForwardRefused {
+/** Why a leader will never append a proposal: it cannot carry the command, or the client is not the proposer's to use. */
+export interface Refusal {
+  readonly reason: 'too-large' | 'foreign' | 'crowded'
+  /** `too-large`: the largest command the leader takes, bytes; 0 otherwise. */
+  readonly maxBytes: number
+}
+
+/** The leader of `term` will never append the proposal. */
+export interface ForwardRefused extends Refusal {
   readonly kind: 'forward-refused'
   readonly term: number
   readonly incarnation: number
   readonly serial: number
-  /** Largest command the leader takes, bytes. */
-  readonly maxBytes: number
 }
 
 /**

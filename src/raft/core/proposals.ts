@@ -1,4 +1,5 @@
 import type { DedupKey, NodeId } from '../contract.ts'
+import type { Refusal } from './message.ts'
 
 /** Proposals one node has with a leader at a time, and forwards a leader remembers of one member. */
 export const FORWARD_WINDOW = 1024
@@ -124,8 +125,8 @@ export class Proposals {
 interface ProcessForwards {
   /** What lies below has been settled: a late copy of it is not new. */
   lowest: number
-  /** Serials taken: `null` for appended, else the size that it was refused for. */
-  readonly taken: Map<number, number | null>
+  /** Serials taken: `null` for appended, else why it was refused. */
+  readonly taken: Map<number, Refusal | null>
 }
 
 /** Processes of one member that a leader takes forwards from at a time: a new one retires the oldest. */
@@ -142,16 +143,21 @@ export class ForwardLedger {
     this.#members.clear()
   }
 
+  /** Forgets those that have left. */
+  retain(isMember: (id: NodeId) => boolean): void {
+    for (const id of this.#members.keys()) if (!isMember(id)) this.#members.delete(id)
+  }
+
   /**
    * What became of a forward: `new`, `full` (the member has too many), `old` (it waits no longer),
-   * `appended`, or the size it was refused for.
+   * `appended`, or why it was refused.
    */
   look(
     from: NodeId,
     incarnation: number,
     serial: number,
     lowest: number,
-  ): 'new' | 'full' | 'old' | 'appended' | number {
+  ): 'new' | 'full' | 'old' | 'appended' | Refusal {
     const process = this.#process(from, incarnation)
     if (process === null) return 'full'
     if (lowest > process.lowest) {
@@ -164,8 +170,8 @@ export class ForwardLedger {
     return process.taken.size >= FORWARD_WINDOW ? 'full' : 'new'
   }
 
-  record(from: NodeId, incarnation: number, serial: number, refusedFor: number | null): void {
-    this.#process(from, incarnation)?.taken.set(serial, refusedFor)
+  record(from: NodeId, incarnation: number, serial: number, refusal: Refusal | null): void {
+    this.#process(from, incarnation)?.taken.set(serial, refusal)
   }
 
   #process(from: NodeId, incarnation: number): ProcessForwards | null {

@@ -9,10 +9,10 @@ import type {
   StoredEntry,
   StoredSnapshot,
 } from '../contract.ts'
-import { askWhoVotes, mayLead, onVoters, onWhoVotes } from './acquaintance.ts'
+import { onVoters, tellWhoVotes } from './acquaintance.ts'
 import { takeProposal } from './answers.ts'
 import { answerCompactions, requestCompaction } from './compaction.ts'
-import { isMember, isVoter, publishedConfig } from './configuration.ts'
+import { publishedConfig } from './configuration.ts'
 import {
   countOwnVote,
   mayCampaign,
@@ -23,6 +23,7 @@ import {
   onVoteReply,
 } from './election.ts'
 import { onAppend, onCommitNotice } from './follower.ts'
+import { onLaterTerm, onRefused, refusingGate } from './gates.ts'
 import { giveProposals, onForward, onForwardRefused, resendForwards } from './forwarding.ts'
 import type { Limits } from './limits.ts'
 import type { RaftLog } from './log.ts'
@@ -60,9 +61,6 @@ import type { ClientSessionTable } from './sessions.ts'
 import { onSnapshot } from './snapshot-receive.ts'
 import { onSnapshotReply } from './snapshot-send.ts'
 import { becomeFollower } from './transitions.ts'
-
-/** How far above a node's own term a frame's may lie. Beyond it the frame is a forgery or a fault, and dropped. */
-export const MAX_TERM_JUMP = 1_000_000
 
 /** What happens to a node. Any number may be stepped before a round is taken. */
 export type Input =
@@ -348,7 +346,7 @@ function receive(r: Replica, from: NodeId, message: RaftMessage): void {
   const gate = refusingGate(r, from, message)
   if (gate !== null) {
     r.drop(gate, from)
-    if (gate === 'leader-not-voter' || gate === 'candidate-not-voter') askWhoVotes(r, message.term)
+    onRefused(r, from, message, gate)
     return
   }
   switch (message.kind) {
@@ -371,10 +369,10 @@ function receive(r: Replica, from: NodeId, message: RaftMessage): void {
       onForwardRefused(r, from, message)
       break
     case 'who-votes':
-      onWhoVotes(r, from)
+      tellWhoVotes(r, from)
       break
     case 'voters':
-      onVoters(r, message)
+      onVoters(r, from, message)
       break
     case 'read':
       onRead(r, from, message)
@@ -395,59 +393,11 @@ function receive(r: Replica, from: NodeId, message: RaftMessage): void {
     case 'snapshot-reply':
     case 'pre-vote-reply':
     case 'vote-reply':
-      if (message.term > r.term) becomeFollower(r, message.term, null, 'higher term')
+      if (message.term > r.term) onLaterTerm(r, from, message.term)
       else if (message.kind === 'snapshot-reply') onSnapshotReply(r, from, message)
       else if (message.kind === 'append-reply') onAppendReply(r, from, message)
       else if (message.kind === 'vote-reply') onVoteReply(r, from, message)
       else onPreVoteReply(r, from, message)
       break
   }
-}
-
-/** Names the gate that refuses a frame, or `null`: may this sender say this kind of thing at all? */
-function refusingGate(r: Replica, from: NodeId, message: RaftMessage): string | null {
-  if (from === r.id) return 'from-self'
-  if (message.term - r.term > MAX_TERM_JUMP) return 'term-jump'
-  switch (message.kind) {
-    case 'append':
-    case 'commit':
-    case 'snapshot':
-      // A joiner that knows of no voter yet follows its first leader; a leader on its way out leads to the end of its term.
-      if (r.config.voters.size === 0 || (r.pin?.id === from && r.pin.term === message.term)) return null
-      return mayLead(r, from) ? null : 'leader-not-voter'
-    case 'pre-vote':
-    case 'vote':
-      return mayLead(r, from) ? null : 'candidate-not-voter'
-    case 'append-reply':
-    case 'snapshot-reply':
-      // One who is leaving is still served, but its term moves nobody.
-      if (r.progress.has(from) && message.term <= r.term) return null
-      return isMember(r.config, from) ? null : 'reply-not-member'
-    case 'pre-vote-reply':
-    case 'vote-reply':
-      return isVoter(r.config, from) ? null : 'reply-not-voter'
-    case 'forward':
-      return isMember(r.config, from) ? null : 'forward-not-member'
-    case 'read':
-      return isMember(r.config, from) ? null : 'read-not-member'
-    case 'read-reply':
-      return isPinned(r, from, message.term) ? null : 'read-reply-not-leader'
-    case 'timeout-now':
-      // Whoever leads already, or stands for election, takes no orders; a leader of another term gives none.
-      return isPinned(r, from, message.term) && r.state === 'follower' ? null : 'transfer-not-leader'
-    case 'transfer-refused':
-      return isVoter(r.config, from) ? null : 'refusal-not-voter'
-    case 'who-votes':
-      // The one who asks is a stranger, as a rule: what it gets is no secret, and it costs one frame.
-      return null
-    case 'voters':
-      return mayLead(r, from) ? null : 'word-not-of-voter'
-    case 'forward-refused':
-      return from === r.pin?.id ? null : 'refusal-not-leader'
-  }
-}
-
-/** Whether `from` is the one leader of the current term, which `term` is. */
-function isPinned(r: Replica, from: NodeId, term: number): boolean {
-  return term === r.term && r.pin?.term === term && r.pin.id === from
 }

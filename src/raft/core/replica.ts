@@ -10,7 +10,7 @@ import type {
 } from '../contract.ts'
 import { applyEntry, sessionsAt } from './apply.ts'
 import type { Random } from '../../base/random.ts'
-import { type Configuration, configurationOf, isVoter, membersOf } from './configuration.ts'
+import { type Configuration, configurationOf, isMember, isVoter, membersOf } from './configuration.ts'
 import { type Limits, limitsOf } from './limits.ts'
 import { NO_FLOOR, RaftLog } from './log.ts'
 import { Outbox } from './outbox.ts'
@@ -24,6 +24,7 @@ import type { ForwardLedger, Proposals } from './proposals.ts'
 import type { Reads } from './reads.ts'
 import type { TraceNote } from '../trace-event.ts'
 import type { ClientSessionTable } from './sessions.ts'
+import { Shares } from './shares.ts'
 
 /** Timing of a node, all in milliseconds, all checked. */
 export interface Timing {
@@ -106,6 +107,10 @@ export class Replica {
   config: Configuration
   /** A newer configuration that a known voter told of; `null` before there was need to ask. */
   vouched: Configuration | null = null
+  /** Frames of leaders refused since one was last followed. */
+  unheard = 0
+  /** When a learner may make this leader stand again. */
+  mayStandAgainAtMs: number = -Infinity
   /** When strangers may make this node ask again. */
   mayAskAtMs: number = -Infinity
   commit: number
@@ -145,6 +150,8 @@ export class Replica {
   readonly reads: Reads
   readonly proposals: Proposals
   readonly forwards: ForwardLedger
+  /** Leader: who proposed what has not committed yet. */
+  readonly shares: Shares = new Shares()
 
   /** Committed since the last round was taken. */
   committed: StoredEntry[] = []
@@ -205,10 +212,19 @@ export class Replica {
     return isVoter(this.config, this.id) ? 'follower' : 'learner'
   }
 
+  /** Whether the newest configuration has committed, and leaves out this node, which the one before it did not. */
+  get isRemoved(): boolean {
+    const { config, id } = this
+    if (isMember(config, id) || config.index > this.commit) return false
+    return isMember(this.configBefore(config.index), id)
+  }
+
   /** Appends a member's command to the leader's own log. */
   appendCommand(command: Uint8Array, dedupKey: DedupKey | null, proposer: NodeId): void {
     const { index, term, timeMs } = this.#nextPlace()
-    this.append({ kind: 'command', index, term, command, dedupKey, proposer, timeMs })
+    const entry = { kind: 'command', index, term, command, dedupKey, proposer, timeMs } as const
+    this.append(entry)
+    this.shares.appended(entry)
   }
 
   /** Appends an entry that no peer proposed to the leader's own log. */
@@ -218,7 +234,9 @@ export class Replica {
 
   #nextPlace(): { readonly index: number; readonly term: number; readonly timeMs: number } {
     const { lastIndex } = this.log
-    const timeMs = Math.max(this.log.timeAt(lastIndex) ?? 0, Math.floor(this.at.wallMs))
+    const before = this.log.timeAt(lastIndex) ?? 0
+    const now = Math.floor(this.at.wallMs)
+    const timeMs = now > before && now <= Number.MAX_SAFE_INTEGER ? now : before
     return { index: lastIndex + 1, term: this.term, timeMs }
   }
 
@@ -315,10 +333,13 @@ export class Replica {
 
   #adopt(config: Configuration): void {
     this.config = config
+    this.unheard = 0
     const { index, voters, learners } = config
     this.note?.({ kind: 'config', index, voters: [...voters], learners: [...learners] })
-    if (this.state === 'leader') this.syncProgress()
-    else if (!isVoter(config, this.id)) this.preVote = null
+    if (this.state === 'leader') {
+      this.syncProgress()
+      this.forwards.retain((id) => isMember(config, id))
+    } else if (!isVoter(config, this.id)) this.preVote = null
     else if (this.electionAtMs === Infinity) this.resetElectionTimer()
   }
 }

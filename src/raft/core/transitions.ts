@@ -27,6 +27,7 @@ export function hearLeader(r: Replica, leader: NodeId): void {
   r.leader = leader
   r.preVote = null
   r.isNeeded = false
+  r.unheard = 0
   judgeTransfer(r, leader)
   r.leaseUntilMs = r.at.nowMs + r.timing.electionTimeoutMinMs
   r.resetElectionTimer()

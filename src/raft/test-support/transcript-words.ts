@@ -54,7 +54,7 @@ export function wordsOfMessage(message: RaftMessage): string {
     case 'forward':
       return `forward in term ${term}: "${fromUtf8(message.command)}"`
     case 'forward-refused':
-      return `forward-refused in term ${term}: at most ${message.maxBytes} bytes`
+      return `forward-refused in term ${term}: ${message.reason === 'too-large' ? `at most ${message.maxBytes} bytes` : message.reason}`
     case 'who-votes':
       return `who-votes in term ${term}`
     case 'voters':

@@ -1,5 +1,5 @@
 import { utf8 } from '../../base/bytes.ts'
-import type { ClusterConfig, MembershipChange, NodeId, RaftWrite, StoredEntry } from '../contract.ts'
+import type { ClusterConfig, DedupKey, MembershipChange, NodeId, RaftWrite, StoredEntry } from '../contract.ts'
 import type { Outgoing } from '../core/message.ts'
 import { limitsOf } from '../core/limits.ts'
 import { RaftCore, type Input, type Ready } from '../core/raft-core.ts'
@@ -124,6 +124,8 @@ export class Transcript {
         return
       case 'propose':
         return this.#propose(a, args.slice(1))
+      case 'request':
+        return this.#request(a, { clientId: b, requestId: Number(args[2]) }, args.slice(3).join(' '))
       case 'change':
         return this.#step(a, {
           kind: 'change',
@@ -271,6 +273,10 @@ export class Transcript {
       return { kind: 'propose', token: this.#token, command: utf8(text), dedupKey }
     })
     this.#step(id, ...inputs)
+  }
+
+  #request(id: NodeId, dedupKey: DedupKey, text: string): void {
+    this.#step(id, { kind: 'propose', token: ++this.#token, command: utf8(text), dedupKey })
   }
 
   #report(id: NodeId, ready: Ready): void {
