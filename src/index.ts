@@ -103,6 +103,7 @@ export {
   type SeamTransport,
   type SeamTransportOptions,
 } from './raft/seam-transport.ts'
+export type { Durations, FollowerMetrics, RaftMetrics, Traffic } from './raft/raft-metrics.ts'
 export type {
   DriverNote,
   FollowReason,

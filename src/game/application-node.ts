@@ -10,6 +10,7 @@ import type {
   RaftNode,
   RaftRole,
 } from '../raft/contract.ts'
+import type { RaftMetrics } from '../raft/raft-metrics.ts'
 import type { RaftTraceEvent } from '../raft/trace-event.ts'
 import type { WaitOptions } from '../seam/contract.ts'
 import { encodeApplication } from './game-entry.ts'
@@ -89,6 +90,10 @@ export class ApplicationNode implements RaftNode {
   async publishSnapshot(throughIndex: number, state: Uint8Array): Promise<number> {
     const { seats } = await this.#tableThrough(throughIndex)
     return this.#node.publishSnapshot(throughIndex, encodeTableSnapshot({ seats, state }))
+  }
+
+  metrics(): RaftMetrics {
+    return this.#node.metrics()
   }
 
   logSize(): LogSize {

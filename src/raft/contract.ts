@@ -1,6 +1,7 @@
 import type { StorageFailedError } from '../base/errors.ts'
 import type { ReadableAtom } from '../base/observable.ts'
 import type { PeerIdentity, WaitOptions } from '../seam/contract.ts'
+import type { RaftMetrics } from './raft-metrics.ts'
 import type { RaftTraceEvent } from './trace-event.ts'
 
 /** The peer's id: one node per peer. */
@@ -245,6 +246,8 @@ export interface RaftNode extends AsyncDisposable {
    * falls behind loses the oldest and is told how many (`lost`). Nothing is made while nobody reads. Ends at close.
    */
   readonly trace: AsyncIterable<RaftTraceEvent>
+  /** What this node has counted since it was started, and where it stands: cheap to ask, also of a closed one. */
+  metrics(): RaftMetrics
   /** Idempotent. Fails what is under way, stops every timer; the transport and the storage stay the caller's. */
   close(): Promise<void>
 }

@@ -3,6 +3,7 @@ import type { Random } from '../base/random.ts'
 import type { NodeId, RaftTransport } from './contract.ts'
 import type { RaftMessage } from './core/message.ts'
 import { RaftLinks } from './raft-links.ts'
+import type { RaftMetrics } from './raft-metrics.ts'
 
 /** What a node is told of its peers. */
 export interface FrameListener {
@@ -21,6 +22,10 @@ export class NodeFrames {
   readonly #listener: FrameListener
   readonly #incoming: AsyncIterator<{ readonly from: NodeId; readonly frame: Uint8Array }>
   readonly #stopWatching: (() => void)[] = []
+  readonly #sent = { frames: 0, bytes: 0 }
+  readonly #received = { frames: 0, bytes: 0 }
+  /** Frames dropped on this side of the core, by gate or by the transport's reason. */
+  readonly #dropped: Map<string, number> = new Map()
   #closed = false
 
   /** Says and hears something from now on; the listener is told nothing before this has returned. */
@@ -30,7 +35,10 @@ export class NodeFrames {
     this.#listener = listener
     this.#incoming = transport.incoming[Symbol.asyncIterator]()
     this.#links.keep(transport.peers.get())
-    const watch = transport.watchDrops?.((peer, reason) => listener.dropped(peer, reason))
+    const watch = transport.watchDrops?.((peer, reason) => {
+      this.#drop(reason)
+      listener.dropped(peer, reason)
+    })
     if (watch !== undefined) this.#stopWatching.push(watch)
     this.#stopWatching.push(
       transport.peers.listen((peers, before) => {
@@ -42,7 +50,13 @@ export class NodeFrames {
   }
 
   send(to: NodeId, message: RaftMessage): void {
-    this.#transport.send(to, this.#links.encode(to, message))
+    this.#put(to, this.#links.encode(to, message))
+  }
+
+  /** What passed here, and what did not; `others` is what was dropped elsewhere. */
+  read(others: ReadonlyMap<string, number>): Pick<RaftMetrics, 'sent' | 'received' | 'dropped'> {
+    const dropped = new Map([...others, ...this.#dropped])
+    return { sent: { ...this.#sent }, received: { ...this.#received }, dropped }
   }
 
   async close(): Promise<void> {
@@ -65,9 +79,24 @@ export class NodeFrames {
   }
 
   #hear(from: NodeId, frame: Uint8Array): void {
+    this.#received.frames++
+    this.#received.bytes += frame.length
     const { message, refusal, answer } = this.#links.hear(from, frame)
-    if (answer !== null) this.#transport.send(from, answer)
+    if (answer !== null) this.#put(from, answer)
     if (message !== null) this.#listener.message(from, message)
-    else if (refusal !== null) this.#listener.refused(from, refusal, frame.length)
+    else if (refusal !== null) {
+      this.#drop(refusal)
+      this.#listener.refused(from, refusal, frame.length)
+    }
+  }
+
+  #put(to: NodeId, frame: Uint8Array): void {
+    this.#sent.frames++
+    this.#sent.bytes += frame.length
+    this.#transport.send(to, frame)
+  }
+
+  #drop(reason: string): void {
+    this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1)
   }
 }

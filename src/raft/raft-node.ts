@@ -24,9 +24,11 @@ import { checkMemberCount, sameSet } from './core/configuration.ts'
 import { maxCommandBytes } from './core/entry-size.ts'
 import { type Limits, limitsOf } from './core/limits.ts'
 import { type Input, RaftCore, type Ready } from './core/raft-core.ts'
-import type { Circumstances, DurableState, Outcome } from './core/replica.ts'
+import type { Circumstances, DurableState } from './core/replica.ts'
 import { checkNodeId } from './id.ts'
 import { NodeFrames } from './node-frames.ts'
+import { queuesOf, type RaftMetrics, standingOf, Stopwatch } from './raft-metrics.ts'
+import { Requests } from './requests.ts'
 import { type Settings, settingsOf } from './settings.ts'
 import { startingState, volatileStorage } from './starting-state.ts'
 import type { DriverNote, RaftTraceEvent, RequestKind, TraceNote } from './trace-event.ts'
@@ -100,13 +102,6 @@ interface Parts {
   readonly durable: DurableState
 }
 
-interface Waiting {
-  readonly request: RequestKind | null
-  readonly sinceMs: number
-  readonly resolve: (value: never) => void
-  readonly reject: (error: unknown) => void
-}
-
 /**
  * Drives a {@link RaftCore}: feeds it what happens, begins its writes, sends its frames, wakes it up in time,
  * and gives its committed entries to cursors. Inputs that come in the same turn share one round, and so one
@@ -126,8 +121,10 @@ class DrivenRaftNode implements RaftNode {
   readonly #core: RaftCore
   readonly #cursors: CommittedCursors
   readonly #trace: TraceStream
-  readonly #waiting: Map<number, Waiting> = new Map()
-  #lastToken = 0
+  readonly #requests: Requests = new Requests()
+  readonly #writes: Stopwatch = new Stopwatch()
+  #committed = 0
+  readonly #end: AbortController = new AbortController()
   /** Why nothing goes on any more: closed, or the storage failed. */
   #ended: Error | null = null
   #closing: Promise<void> | null = null
@@ -239,14 +236,20 @@ class DrivenRaftNode implements RaftNode {
   async awaitLeadership(options: WaitOptions = {}): Promise<void> {
     throwIfAborted(options.signal)
     this.#throwIfEnded()
-    const ended = new AbortController()
-    const token = ++this.#lastToken
-    this.#waiting.set(token, { request: null, sinceMs: 0, resolve: () => {}, reject: (error) => ended.abort(error) })
-    const signal = options.signal === undefined ? ended.signal : AbortSignal.any([options.signal, ended.signal])
-    try {
-      await until(this.role, (role) => role === 'leader', { signal })
-    } finally {
-      this.#waiting.delete(token)
+    const { signal } = this.#end
+    const either = options.signal === undefined ? signal : AbortSignal.any([options.signal, signal])
+    await until(this.role, (role) => role === 'leader', { signal: either })
+  }
+
+  metrics(): RaftMetrics {
+    const proposals = { ...this.#requests.proposals.read(), failed: this.#requests.failedProposals }
+    return {
+      ...standingOf(this.#core, this.#parts.clock.now()),
+      ...this.#frames.read(this.#core.dropped),
+      committed: this.#committed,
+      proposals,
+      writes: this.#writes.read(),
+      queues: { requests: this.#requests.size, ...queuesOf(this.#core) },
     }
   }
 
@@ -265,16 +268,13 @@ class DrivenRaftNode implements RaftNode {
     signal: AbortSignal | undefined,
     input: (token: number) => Input & { readonly kind: RequestKind },
   ): Promise<T> {
-    const token = ++this.#lastToken
+    const token = this.#requests.nextToken()
     const asked = input(token)
-    const sinceMs = this.#parts.clock.now()
-    const answer = new Promise<T>((resolve, reject) => {
-      this.#waiting.set(token, { request: asked.kind, sinceMs, resolve: resolve as (value: never) => void, reject })
-    })
+    const answer = this.#requests.wait<T>(token, asked.kind, this.#parts.clock.now())
     this.#step(asked)
     if (signal === undefined) return answer
     return orAborted(answer, signal).catch((error: unknown) => {
-      if (this.#waiting.delete(token)) this.#step({ kind: 'withdraw', token })
+      if (this.#requests.forget(token)) this.#step({ kind: 'withdraw', token })
       throw error
     })
   }
@@ -303,7 +303,9 @@ class DrivenRaftNode implements RaftNode {
     const write = async (): Promise<void> => storage.write(batch)
     write().then(
       () => {
-        if (this.#trace.isWatched) this.#tell({ kind: 'stored', write: id, elapsedMs: clock.now() - sinceMs })
+        const elapsedMs = clock.now() - sinceMs
+        this.#writes.add(elapsedMs)
+        if (this.#trace.isWatched) this.#tell({ kind: 'stored', write: id, elapsedMs })
         this.#step({ kind: 'written', id })
       },
       (cause: unknown) => {
@@ -316,10 +318,13 @@ class DrivenRaftNode implements RaftNode {
 
   /** Committed entries first, then what they changed, then whoever waited for it. */
   #publish({ installed, committed, outcomes, notes }: Ready): void {
+    this.#committed += committed.length
     if (installed !== null || committed.length > 0) this.#cursors.advanced()
     for (const note of notes) this.#tell(note)
     this.#setAtoms()
-    for (const outcome of outcomes) this.#settle(outcome)
+    if (outcomes.length === 0) return
+    const tell = this.#trace.isWatched ? (note: DriverNote) => this.#tell(note) : null
+    for (const outcome of outcomes) this.#requests.settle(outcome, this.#parts.clock.now(), tell)
   }
 
   /** Each is looked up only when it is set: a listener of the one before may have closed the node. */
@@ -330,22 +335,6 @@ class DrivenRaftNode implements RaftNode {
     this.commitIndex.set(core.commitIndex)
     this.leader.set(this.#ended === null ? core.leader : null)
     this.role.set(this.#ended === null || core.role === 'learner' ? core.role : 'follower')
-  }
-
-  #settle(outcome: Outcome): void {
-    const waiting = this.#waiting.get(outcome.token)
-    this.#waiting.delete(outcome.token)
-    if (waiting === undefined) return
-    if (this.#trace.isWatched) this.#tellOutcome(outcome, waiting)
-    if (outcome.kind === 'failed') waiting.reject(outcome.error)
-    else waiting.resolve(answerOf(outcome) as never)
-  }
-
-  #tellOutcome(outcome: Outcome, { request, sinceMs }: Waiting): void {
-    const elapsedMs = this.#parts.clock.now() - sinceMs
-    if (outcome.kind === 'proposed') this.#tell({ kind: 'proposed', index: outcome.entry.index, elapsedMs })
-    else if (outcome.kind === 'failed' && request !== null)
-      this.#tell({ kind: 'request-failed', request, error: outcome.error, elapsedMs })
   }
 
   #tell(note: TraceNote | DriverNote): void {
@@ -380,9 +369,8 @@ class DrivenRaftNode implements RaftNode {
     this.#ended = error
     this.#parts.clock.clearTimeout(this.#timer?.handle)
     this.#timer = null
-    const waiting = [...this.#waiting.values()]
-    this.#waiting.clear()
-    for (const { reject } of waiting) reject(error)
+    this.#requests.failAll(error)
+    this.#end.abort(error)
     this.#setAtoms()
     if (error instanceof StorageFailedError) this.failure.set(error)
     this.#tell({ kind: 'stopped', error })
@@ -392,8 +380,8 @@ class DrivenRaftNode implements RaftNode {
   }
 
   #throwIfOverloaded(): void {
-    if (this.#waiting.size < this.#parts.settings.maxPendingProposals) return
-    throw new OverloadedError(`${this.#waiting.size} requests are under way: nothing was asked; await some of them`)
+    if (this.#requests.size < this.#parts.settings.maxPendingProposals) return
+    throw new OverloadedError(`${this.#requests.size} requests are under way: nothing was asked; await some of them`)
   }
 
   #throwIfEnded(): void {
@@ -404,21 +392,6 @@ class DrivenRaftNode implements RaftNode {
       outcome: 'refused',
       cause: this.#ended.cause,
     })
-  }
-}
-
-function answerOf(outcome: Exclude<Outcome, { kind: 'failed' }>): LogEntry | ClusterConfig | number | undefined {
-  switch (outcome.kind) {
-    case 'proposed':
-      return outcome.entry
-    case 'changed':
-      return outcome.config
-    case 'compacted':
-      return outcome.floor
-    case 'read':
-      return outcome.index
-    case 'done':
-      return undefined
   }
 }
 

@@ -80,6 +80,10 @@ export class ScriptedNode implements RaftNode {
     return Promise.resolve(throughIndex)
   }
 
+  metrics(): never {
+    throw new Error('a scripted node counts nothing')
+  }
+
   logSize(): LogSize {
     return { entries: this.log.length, bytes: 0 }
   }

@@ -118,6 +118,7 @@ export function campaign(r: Replica): void {
   r.preVote = null
   r.campaign = { write: r.outbox.pendingWrite, granted: new Set() }
   r.note?.({ kind: 'candidate', term: r.term })
+  r.elections.begun++
   r.resetElectionTimer()
   const { lastIndex, lastTerm } = r.log
   for (const id of votersOf(r.config)) {
@@ -142,6 +143,7 @@ function leadIfElected(r: Replica): void {
   const granted = r.campaign?.granted
   if (granted === undefined || !hasQuorum(r.config, (id) => granted.has(id))) return
   r.note?.({ kind: 'leader', term: r.term })
+  r.elections.won++
   r.state = 'leader'
   r.campaign = null
   r.leader = r.id

@@ -24,6 +24,11 @@ export class Outbox {
     return this.#batch === null ? this.#issued : this.#issued + 1
   }
 
+  /** Frames that wait for a write. */
+  get held(): number {
+    return this.#held.length
+  }
+
   get durableWrite(): number {
     return this.#durable
   }

@@ -41,6 +41,11 @@ export class Progress {
     this.contactMs = nowMs
   }
 
+  /** Batches under way, and the bytes of their entries. */
+  get inflight(): { readonly frames: number; readonly bytes: number } {
+    return { frames: this.#inflight.length, bytes: this.#inflightBytes }
+  }
+
   get windowIsFull(): boolean {
     return this.#inflight.length >= MAX_INFLIGHT_FRAMES || this.#inflightBytes >= MAX_INFLIGHT_BYTES
   }

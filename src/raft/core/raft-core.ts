@@ -29,6 +29,7 @@ import type { Limits } from './limits.ts'
 import type { RaftLog } from './log.ts'
 import { advanceMembership, requestChange, withdrawChange } from './membership.ts'
 import type { Outgoing, RaftMessage } from './message.ts'
+import type { Progress } from './progress.ts'
 import { ForwardLedger, Proposals } from './proposals.ts'
 import type { TraceNote } from '../trace-event.ts'
 import { type Circumstances, type DurableState, type Outcome, Replica, type Timing } from './replica.ts'
@@ -218,10 +219,19 @@ export class RaftCore {
     return Math.min(r.electionAtMs, r.heartbeatAtMs, r.storeCommitAtMs, askMs)
   }
 
-  /** Leader: how far `peer` is known to have got, and when it last answered; `null` elsewhere or of a stranger. */
-  progressOf(peer: NodeId): { readonly matchIndex: number; readonly contactMs: number } | null {
-    const progress = this.#replica.progress.get(peer)
-    return progress === undefined ? null : { matchIndex: progress.match, contactMs: progress.contactMs }
+  /** Leader: what is known of every other member, and of those on their way out; empty elsewhere. To be read only. */
+  get followers(): ReadonlyMap<NodeId, Progress> {
+    return this.#replica.progress
+  }
+
+  /** Campaigns that this node spent a term on, and those that it won. */
+  get elections(): { readonly begun: number; readonly won: number } {
+    return this.#replica.elections
+  }
+
+  /** Writes handed out that are not durable, and frames that wait for them. */
+  get unwritten(): { readonly writes: number; readonly frames: number } {
+    return { writes: this.#writes.length, frames: this.#replica.outbox.held }
   }
 
   step(input: Input, at: Circumstances): void {

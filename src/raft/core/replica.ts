@@ -159,6 +159,7 @@ export class Replica {
   notes: TraceNote[] = []
   /** Takes a note; `null` while nobody wants any. Called as `r.note?.({ … })`, so that then none is even made. */
   note: ((note: TraceNote) => void) | null = null
+  readonly elections = { begun: 0, won: 0 }
   /** Frames that were dropped, by the gate that refused them. */
   readonly dropped: Map<string, number> = new Map()
   /** Commit index that the storage knows, and when to tell it of a newer one. */

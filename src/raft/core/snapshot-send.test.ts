@@ -119,7 +119,7 @@ describe('a snapshot that is sent', () => {
     expect(pair.far.log.floorIndex).toBe(3)
     expect(pair.far.commitIndex).toBe(pair.leader.commitIndex)
     expect(imageOf(pair.far.snapshot as StoredSnapshot).digest).toBe(imageOf(snapshotOf(3, 1_000_000)).digest)
-    expect(pair.leader.progressOf('far')?.matchIndex).toBe(pair.leader.log.lastIndex)
+    expect(pair.leader.followers.get('far')?.match).toBe(pair.leader.log.lastIndex)
     expect(pair.sentBytes).toBe(imageOf(snapshotOf(3, 1_000_000)).size)
   })
 
@@ -213,10 +213,10 @@ describe('a snapshot that is sent', () => {
     ]) {
       pair.step(pair.leader, { kind: 'message', from: 'far', message: reply })
       expect(pair.chunks).toEqual([])
-      expect(pair.leader.progressOf('far')?.matchIndex).toBe(0)
+      expect(pair.leader.followers.get('far')?.match).toBe(0)
     }
     pair.step(pair.leader, { kind: 'message', from: 'far', message: { ...answer, offset: 2 ** 52 } })
-    expect(pair.leader.progressOf('far')?.matchIndex).toBe(3)
+    expect(pair.leader.followers.get('far')?.match).toBe(3)
     const stranger = pair.step(pair.leader, { kind: 'message', from: 'stranger', message: answer })
     expect(stranger.messages).toEqual([])
     expect(pair.leader.dropped.get('reply-not-member')).toBe(1)
