@@ -5,6 +5,7 @@
 
 /* ── Time, chance, errors, observables ─────────────────────────────────────────────────────── */
 export { systemClock, type Clock } from './base/clock.ts'
+export { workerClock, type WorkerClock } from './base/worker-clock.ts'
 export { systemRandom, type Random } from './base/random.ts'
 export type { ReadableAtom } from './base/observable.ts'
 export * from './base/errors.ts'

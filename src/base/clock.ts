@@ -19,7 +19,7 @@ export interface Clock {
 }
 
 /** Some 24 days. */
-const LONGEST_TIMEOUT_MS = 2_147_483_647
+export const LONGEST_TIMEOUT_MS = 2_147_483_647
 
 /** The platform's own timers. A delay of more than 24 days ends after 24 days. */
 export const systemClock: Clock = {

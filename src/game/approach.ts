@@ -1,5 +1,6 @@
 import { orAborted, throwIfAborted } from '../base/abort.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
+import { pageClock } from '../base/worker-clock.ts'
 import { ConfigError, SeamTornError } from '../base/errors.ts'
 import { observable, type ReadableAtom } from '../base/observable.ts'
 import type { RaftState, RaftStorage } from '../raft/contract.ts'
@@ -65,7 +66,7 @@ export class Approach {
       )
     }
     this.seam = seam
-    this.clock = options.clock ?? systemClock
+    this.clock = options.clock ?? (options.raftConfig?.expectVirtualTime === true ? systemClock : pageClock())
     // Before anything is announced or written: it is the node's to refuse, but the node comes last.
     settingsOf(options.raftConfig ?? {}, this.clock)
     this.storage = storage

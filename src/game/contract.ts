@@ -48,6 +48,7 @@ export interface GameOptions extends WaitOptions {
   readonly raftConfig?: RaftConfig | undefined
   /** Under which client id commands are proposed. Default `{ kind: 'auto' }`. */
   readonly identity?: ClientIdentity | undefined
+  /** Default: the page's, whose timers run in a worker and are in time in a hidden tab; elsewhere the system's. */
   readonly clock?: Clock | undefined
   /** Draws election timeouts, and the game's id where it is given. Default: the platform's, and its crypto for ids. */
   readonly random?: Random | undefined

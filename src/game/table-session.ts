@@ -4,6 +4,7 @@ import type { Seam } from '../seam/contract.ts'
 import type { NamedMux } from '../seam/named-mux.ts'
 import { ApplicationNode } from './application-node.ts'
 import type { GameSession, Seat } from './contract.ts'
+import { followPage } from './page-life.ts'
 import type { Presence } from './presence.ts'
 import type { RunningGame } from './running-game.ts'
 
@@ -11,11 +12,13 @@ import type { RunningGame } from './running-game.ts'
 export class TableSession implements GameSession {
   readonly node: RaftNode
   readonly #parts: SessionParts
+  readonly #stopFollowingPage: () => void
   #closing: Promise<void> | null = null
 
   constructor(parts: SessionParts) {
     this.#parts = parts
     this.node = new ApplicationNode(parts.game.node)
+    this.#stopFollowingPage = followPage(parts.game.node)
     // Nobody can be reached any more, ever: without this, the node would campaign and its callers wait for good.
     parts.seam.state.subscribe((state) => {
       if (state.kind === 'torn') void this.close()
@@ -45,6 +48,7 @@ export class TableSession implements GameSession {
 
   async #close(): Promise<void> {
     const { game, presence, seam } = this.#parts
+    this.#stopFollowingPage()
     await game.stop()
     presence.close()
     await seam.close()

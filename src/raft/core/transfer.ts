@@ -94,7 +94,7 @@ function objection(r: Replica, target: NodeId): Error | null {
 
 /** While who votes is being changed, leadership stays where it is: the change would be left half done. */
 function isChanging(r: Replica): boolean {
-  return r.pendingChange !== null || r.config.old !== null || r.config.index > r.commit
+  return r.pendingChange !== null || r.config.old !== null
 }
 
 function begin(r: Replica, token: number | null, target: NodeId, deadlineMs: number): void {

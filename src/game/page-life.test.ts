@@ -1,0 +1,52 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { followPage } from './page-life.ts'
+
+class PageDouble {
+  readonly window = new EventTarget()
+  readonly document = Object.assign(new EventTarget(), { visibilityState: 'visible' })
+
+  show(visibilityState: 'visible' | 'hidden'): void {
+    this.document.visibilityState = visibilityState
+    this.document.dispatchEvent(new Event('visibilitychange'))
+  }
+}
+
+let page: PageDouble
+let heard: string[]
+let stop: () => void
+
+beforeEach(() => {
+  page = new PageDouble()
+  heard = []
+  const node = {
+    pause: (reason: string) => {
+      heard.push(reason)
+      return Promise.reject(new Error('closed'))
+    },
+    resume: () => void heard.push('resume'),
+  }
+  stop = followPage(node, page)
+})
+
+describe('a page', () => {
+  it('[GAME-30] that is hidden, frozen or left hands leadership over, and is back when it is seen again', () => {
+    page.show('hidden')
+    page.document.dispatchEvent(new Event('freeze'))
+    page.document.dispatchEvent(new Event('resume'))
+    page.show('visible')
+    page.window.dispatchEvent(new Event('pagehide'))
+    page.window.dispatchEvent(new Event('pageshow'))
+    expect(heard).toEqual(['hidden', 'frozen', 'hidden', 'resume', 'left', 'resume'])
+  })
+
+  it('[GAME-30] is followed no longer than its game lasts', () => {
+    stop()
+    page.show('hidden')
+    expect(heard).toEqual([])
+  })
+
+  it('[GAME-30] is not missed where there is none', () => {
+    const node = { pause: () => Promise.resolve(), resume: () => {} }
+    expect(() => followPage(node)()).not.toThrow()
+  })
+})
