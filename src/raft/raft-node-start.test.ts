@@ -94,6 +94,19 @@ describe('raftNode: what it refuses to start on', () => {
     await node.close()
   })
 
+  it('[RNODE-17] a configuration that no frame of the transport can carry is refused, at the start and in a change', async () => {
+    const clock = new VirtualClock()
+    const names = (count: number): NodeId[] => Array.from({ length: count }, (_, i) => `${i}`.padStart(40, 'n'))
+    const start = (cluster = voters('a')) => raftNode({ id: 'a', cluster, transport: nowhere('a', 4096), clock })
+    await expect(start(voters('a', ...names(40)))).rejects.toThrow(RangeError)
+    const node = await start()
+    await clock.run(node.awaitLeadership())
+    await expect(node.changeMembership({ addLearners: names(40) })).rejects.toThrow(RangeError)
+    await clock.run(node.changeMembership({ addLearners: names(20) }))
+    expect(node.membership.get().learners.size).toBe(20)
+    await node.close()
+  })
+
   it('[RNODE-4] expectVirtualTime refuses the system clock', async () => {
     const options = { id: 'a', cluster: voters('a'), transport: nowhere('a'), config: { expectVirtualTime: true } }
     await expect(raftNode(options)).rejects.toMatchObject({ name: 'ConfigError' })

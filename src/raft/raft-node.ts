@@ -21,7 +21,7 @@ import type {
   RaftTransport,
 } from './contract.ts'
 import { checkMemberCount, sameSet } from './core/configuration.ts'
-import { maxCommandBytes } from './core/entry-size.ts'
+import { checkConfigFits, maxCommandBytes } from './core/entry-size.ts'
 import { type Limits, limitsOf } from './core/limits.ts'
 import { type Input, RaftCore, type Ready } from './core/raft-core.ts'
 import type { Circumstances, DurableState } from './core/replica.ts'
@@ -67,7 +67,7 @@ export async function raftNode(options: RaftNodeOptions): Promise<RaftNode> {
     random = systemRandom,
   } = options
   checkNodeId('the node id', id)
-  checkCluster(options.cluster)
+  checkCluster(options.cluster, transport.maxFrameBytes)
   const settings = settingsOf(config, clock)
   const limits = limitsOf(config)
   const serials = new ClientSerials(identity, id, random)
@@ -404,10 +404,11 @@ function copyOf(change: MembershipChange): MembershipChange {
   return { addLearners, promote, demote, remove }
 }
 
-function checkCluster({ voters, learners }: ClusterConfig): void {
+function checkCluster({ voters, learners }: ClusterConfig, frameBytes: number | null): void {
   const members = new Set([...voters, ...learners])
   checkMemberCount(members.size)
   for (const id of members) checkNodeId('the id of a member', id)
+  checkConfigFits({ voters: [...voters], learners: [...learners], old: null }, frameBytes)
 }
 
 function sameConfig(a: ClusterConfig, b: ClusterConfig): boolean {

@@ -1,4 +1,4 @@
-import type { DedupKey, NodeId, StoredEntry } from '../contract.ts'
+import type { DedupKey, MembershipRecord, NodeId, StoredEntry } from '../contract.ts'
 
 /** Room that every frame leaves for all that is not entries, bytes. */
 export const FRAME_HEADER_BYTES = 64
@@ -12,11 +12,26 @@ const BYTES_PER_UNIT = 3
 /** An upper bound of an entry's size on the wire, bytes: cheap, so that a batch need not be encoded to be measured. */
 export function entrySizeBytes(entry: StoredEntry): number {
   const size = entry.command.length + aroundCommandBytes(entry.dedupKey, entry.proposer)
-  if (entry.kind !== 'config') return size
-  const { voters, learners, old } = entry.config
-  let ids = 0
-  for (const id of [...voters, ...learners, ...(old ?? [])]) ids += id.length * BYTES_PER_UNIT + MEMBER_HEADER_BYTES
-  return size + ids
+  return entry.kind === 'config' ? size + membersBytes(entry.config) : size
+}
+
+/**
+ * Throws `RangeError` for a configuration whose entry would not fit one frame of `frameBytes` (`null`: no bound): no
+ * follower could ever be told of it, nor of anything that came after.
+ */
+export function checkConfigFits(config: MembershipRecord, frameBytes: number | null): void {
+  const size = ENTRY_HEADER_BYTES + membersBytes(config)
+  const most = (frameBytes ?? Infinity) - FRAME_HEADER_BYTES
+  if (size <= most) return
+  throw new RangeError(
+    `a configuration takes up to ${size} bytes, and a frame has room for ${most}: nothing was changed; have fewer members, or change fewer at a time`,
+  )
+}
+
+function membersBytes({ voters, learners, old }: MembershipRecord): number {
+  let bytes = 0
+  for (const id of [...voters, ...learners, ...(old ?? [])]) bytes += id.length * BYTES_PER_UNIT + MEMBER_HEADER_BYTES
+  return bytes
 }
 
 /** Largest command that fits one frame of `frameBytes` (`null`: no bound) under that key, bytes; negative if none does. */

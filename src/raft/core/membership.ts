@@ -1,6 +1,7 @@
-import type { MembershipChange } from '../contract.ts'
+import type { MembershipChange, MembershipRecord } from '../contract.ts'
 import { LearnerNotCaughtUpError, MembershipChangeInProgressError, NotLeaderError } from '../../base/errors.ts'
 import { changed, type Configuration, isMember, publishedConfig, recordOf, sameSet } from './configuration.ts'
+import { checkConfigFits } from './entry-size.ts'
 import type { PendingChange } from './pending-change.ts'
 import type { Replica } from './replica.ts'
 
@@ -62,7 +63,8 @@ function objection(r: Replica, change: MembershipChange, ifConfigIndex: number |
   }
   if (ifConfigIndex !== null && ifConfigIndex !== r.config.index) return outdated(r.config, ifConfigIndex)
   try {
-    changed(r.config, change)
+    // The largest that the change may take: the joint configuration.
+    checkConfigFits(recordOf({ ...changed(r.config, change), old: r.config.voters }), r.at.frameBytes)
     return null
   } catch (error) {
     return error as Error
@@ -94,8 +96,7 @@ function begin(r: Replica): void {
   const strangers = pending.promoted.filter((id) => !isMember(r.config, id))
   if (strangers.length > 0) {
     const learners = new Set([...r.config.learners, ...strangers])
-    r.appendOwn({ kind: 'config', config: recordOf({ voters: r.config.voters, learners, old: null }) })
-    pending.phase = 'adding'
+    append(r, pending, recordOf({ voters: r.config.voters, learners, old: null }), 'adding')
     return
   }
   if (pending.promoted.some((id) => (r.progress.get(id)?.match ?? 0) < pending.catchUpIndex)) return
@@ -104,8 +105,19 @@ function begin(r: Replica): void {
     succeed(r, pending)
     return
   }
-  r.appendOwn({ kind: 'config', config: recordOf({ ...target, old: sameVoters ? null : r.config.voters }) })
-  pending.phase = 'changing'
+  append(r, pending, recordOf({ ...target, old: sameVoters ? null : r.config.voters }), 'changing')
+}
+
+/** Frames may have become smaller while the change waited. */
+function append(r: Replica, pending: PendingChange, config: MembershipRecord, phase: PendingChange['phase']): void {
+  try {
+    checkConfigFits(config, r.at.frameBytes)
+  } catch (error) {
+    fail(r, pending, error as Error)
+    return
+  }
+  r.appendOwn({ kind: 'config', config })
+  pending.phase = phase
 }
 
 function expire(r: Replica): void {
