@@ -27,7 +27,7 @@ import {
   type RoomStatus,
 } from './contract.ts'
 import type { CoreTiming, RoomEffect } from './core/membership.ts'
-import { rosterOf } from './core/roster-view.ts'
+import { rosterOf, type RosterView } from './core/roster-view.ts'
 import { RoomCore, type RoomInput } from './core/room-core.ts'
 import { memberOf, type RoomState } from './core/room-state.ts'
 import { MemberChannel } from './member-channel.ts'
@@ -76,7 +76,7 @@ export class SeamRoom implements Room {
   readonly #inputs: RoomInput[] = []
   #base: Base
   #stepping = false
-  #shownState: unknown = null
+  #shown: RosterView | null = null
   #timer: unknown
   #token: ResumeToken | null = null
   #waiting: Waiting | null = null
@@ -360,13 +360,12 @@ export class SeamRoom implements Room {
 
   /** Brings the levels up to date: who hears of an event reads them as they are after it. */
   #show(): void {
-    const { state, view, hosts, localFabric, phase } = this.#core
+    const { state, view, hosts, localFabric } = this.#core
     if (state !== null) this.#roomId.set(state.roomId)
     if (state !== null) this.#policy.set(state.policy)
     this.#localFabric.set(localFabric)
-    const key = view === null ? null : JSON.stringify(view.members) + view.host + phase
-    if (key !== this.#shownState) {
-      this.#shownState = key
+    if (view !== this.#shown) {
+      this.#shown = view
       this.#host.set(view?.host ?? null)
       this.#roster.set(view === null ? new Map() : rosterOf(view, this.selfId))
       this.#showMembers(this.#frames)

@@ -21,10 +21,14 @@ export class Following {
   onRoster(from: PeerId, state: RoomState): void {
     const m = this.#m
     if (state.roomId !== m.room.roomId || !this.#isCredible(from, state)) return
+    // Evicted, and nobody wanted it: come back as a newcomer, under the same name.
+    if (!state.members.some(({ id }) => id === m.selfId)) {
+      this.#joining.begin({ token: null, isOurs: true })
+      return
+    }
     m.state = adopted(state, m.room)
     if (from === state.host) m.hostAway = null
-    if (!m.isMember(m.selfId)) this.#joining.begin({ token: null, isOurs: true })
-    else if (state.host === m.selfId) this.#accede()
+    if (state.host === m.selfId) this.#accede()
   }
 
   #isCredible(from: PeerId, state: RoomState): boolean {
@@ -70,7 +74,16 @@ export class Following {
     if (stalled.has(host)) this.setHostAway('back-pressure')
     else if (m.hostAway?.reason === 'back-pressure' && m.isHeard(host)) this.onSignOfLife()
     else if (m.isOverdue(host)) this.setHostAway('timeout')
-    if (m.hostAway !== null && m.localFabric === 'up') this.#succeed(m.hostAway.untilMs)
+    if (m.hostAway !== null && !m.withholds) this.#succeed(m.hostAway.untilMs)
+  }
+
+  /** Nobody lets us back in: we are where we were, in a room without a host. */
+  fallBack(): void {
+    const m = this.#m
+    this.#joining.end()
+    m.phase = 'inside'
+    if (m.room.host === m.selfId) this.#accede()
+    else this.hostGone()
   }
 
   /** The host's process is gone for certain, and perhaps on its way back as another: who hosts is not to wait for it. */

@@ -115,7 +115,7 @@ export class Hosting {
       if (stalled.has(id)) this.setAway(id, 'back-pressure')
       else if (away?.reason === 'back-pressure' && m.isHeard(id)) this.onSignOfLife(id)
       else if (away === null && m.isOverdue(id)) this.setAway(id, 'timeout')
-      else if (away !== null && m.nowMs >= away.untilMs && m.localFabric === 'up') this.remove(id, 'expired')
+      else if (away !== null && m.nowMs >= away.untilMs && !m.withholds) this.remove(id, 'expired')
       else this.#renew(id)
     }
   }

@@ -24,16 +24,29 @@ export class Joining {
   #attempt: Attempt | null = null
   #asked: { readonly host: PeerId; readonly nonce: number } | null = null
   #nextKnockMs = 0
+  #sinceMs = 0
 
   constructor(membership: Membership) {
     this.#m = membership
   }
 
   begin(attempt: Attempt): void {
+    if (this.#m.phase !== 'outside') this.#sinceMs = this.#m.nowMs
     this.#m.phase = 'outside'
     this.#attempt = attempt
     this.#asked = null
     this.#knock()
+  }
+
+  /** A member that was sent away finds no host for as long as a window is open: perhaps everybody looks for one. */
+  get isStranded(): boolean {
+    const { state, nowMs, timing } = this.#m
+    return this.#attempt?.isOurs === true && state !== null && nowMs - this.#sinceMs >= timing.windowMs
+  }
+
+  /** Stops asking. */
+  end(): void {
+    this.#attempt = null
   }
 
   linked(peer: PeerId): void {

@@ -65,6 +65,7 @@ export class Membership {
   /** How we find our host, where we are not the host. */
   hostAway: Away | null = null
   localFabric: LocalFabric = 'up'
+  lostSinceMs = 0
   /** The seam is woven. */
   seamUp = true
   effects: RoomEffect[] = []
@@ -151,6 +152,11 @@ export class Membership {
     const reason = departed.find(({ id }) => id === peer)?.reason
     if (reason === 'kicked' || reason === 'banned') return false
     return reason !== undefined || this.isMember(peer) || issuers.some(({ id }) => id === peer)
+  }
+
+  /** Nobody is heard, and for a window that is taken for our own fault: nobody loses a place by it. */
+  get withholds(): boolean {
+    return this.localFabric === 'lost' && this.nowMs - this.lostSinceMs < this.timing.windowMs
   }
 
   /** Linked, and heard within what its silence may last. */

@@ -8,7 +8,7 @@ import { Joining } from './joining.ts'
 import { Membership, type CoreOptions, type RoomEffect } from './membership.ts'
 import { type Hello, type Here, PROTOCOL_VERSION, type RoomMessage } from './message.ts'
 import { eventsBetween, type RosterView, viewMembers } from './roster-view.ts'
-import { isNewer, memberOf, type RoomState, type StateView, withWindowsMoved } from './room-state.ts'
+import { type Away, isNewer, memberOf, type RoomState, type StateView, withWindowsMoved } from './room-state.ts'
 import { prevails } from './succession.ts'
 
 export type RoomInput =
@@ -42,8 +42,9 @@ export class RoomCore {
   readonly #hosting: Hosting
   readonly #evictionToldMs: Map<PeerId, number> = new Map()
   #lastTickMs: number
-  #published: RosterView | null = null
-  #sentState: RoomState | null = null
+  #view: RosterView | null = null
+  #viewOf: { readonly state: RoomState | null; readonly hostAway: Away | null } = { state: null, hostAway: null }
+  #sentVersion = 0
   #tornMs: number | null = null
   /** We have said that we go away: until we are back we ask nobody for signs of life and judge nobody. */
   #isAsleep = false
@@ -72,10 +73,9 @@ export class RoomCore {
     return this.#m.state
   }
 
-  /** The members as this peer shows them; `null` in no room. */
+  /** The members as this peer shows them, the same object until something of it changes; `null` in no room. */
   get view(): RosterView | null {
-    const { state, hostAway, phase } = this.#m
-    return state === null || phase === 'ended' ? null : viewMembers(state, hostAway)
+    return this.#view
   }
 
   get localFabric(): LocalFabric {
@@ -178,9 +178,14 @@ export class RoomCore {
     if (sinceMs > 2 * m.timing.intervalMs) this.#shiftTime(sinceMs)
     this.#checkLocalFabric(sinceMs)
     if (this.#tornMs !== null && m.nowMs - this.#tornMs >= m.timing.windowMs) m.end('unreachable')
-    else if (m.phase === 'outside') this.#joining.tick()
+    else if (m.phase === 'outside') this.#tickOutside()
     else if (m.hosts) this.#hosting.tick(stalled)
     else if (m.phase === 'inside') this.#following.tick(stalled)
+  }
+
+  #tickOutside(): void {
+    if (this.#joining.isStranded && !this.#m.withholds) this.#following.fallBack()
+    else this.#joining.tick()
   }
 
   #shiftTime(byMs: number): void {
@@ -199,9 +204,10 @@ export class RoomCore {
     const timeouts = m.state.members.map(({ id }) => (m.liveness.isLinked(id) ? m.liveness.timeoutMs(id) : 0))
     const isLost = !m.seamUp || (others >= 2 && quietMs >= Math.max(m.timing.minTimeoutMs, ...timeouts))
     const state = isLost ? 'lost' : 'up'
-    if (state === 'lost' && m.localFabric === 'lost') this.#shiftWindows(sinceMs)
+    if (isLost && m.withholds) this.#shiftWindows(sinceMs)
     if (state === m.localFabric) return
     m.localFabric = state
+    m.lostSinceMs = m.nowMs
     m.tell({ kind: 'local-fabric', state })
   }
 
@@ -414,13 +420,19 @@ export class RoomCore {
   /** What the others are to know of the step, and the reader of events. */
   #publish(): void {
     const m = this.#m
-    if (m.hosts && m.state !== null && this.#sentState?.version !== m.state.version) {
-      this.#sentState = m.state
-      m.sendToMembers({ kind: 'roster', state: m.state })
+    const { state, hostAway } = m
+    if (m.phase === 'ended') {
+      this.#view = null
+      return
     }
-    const { view } = this
-    if (view === null) return
-    for (const event of eventsBetween(this.#published, view, m.selfId, m.localFabric)) m.tell(event)
-    this.#published = view
+    if (state === null || (state === this.#viewOf.state && hostAway === this.#viewOf.hostAway)) return
+    if (m.hosts && this.#sentVersion !== state.version) {
+      this.#sentVersion = state.version
+      m.sendToMembers({ kind: 'roster', state })
+    }
+    const view = viewMembers(state, hostAway)
+    for (const event of eventsBetween(this.#view, view, m.selfId, m.localFabric)) m.tell(event)
+    this.#view = view
+    this.#viewOf = { state, hostAway }
   }
 }

@@ -63,7 +63,7 @@ function* changesOf(
   else if (after.resumes > before.resumes) {
     yield { kind: 'resumed', peer, was: before.id === peer ? null : before.id }
   } else if (before.away !== null && after.away === null) yield { kind: 'recovered', peer }
-  if (after.away !== null && (before?.away ?? null)?.untilMs !== after.away.untilMs) {
+  if (after.away !== null && before?.away?.sinceMs !== after.away.sinceMs) {
     const { reason, untilMs } = after.away
     yield { kind: 'away', peer, reason, returnByMs: untilMs, localFabric }
   }
