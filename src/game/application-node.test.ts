@@ -37,11 +37,11 @@ describe('ApplicationNode', () => {
     expect(seen).toMatchObject({ kind: 'entry', entry: { index: 4, command: utf8('move') } })
   })
 
-  it("[SEAT-3] proposes under the application's kind and answers with the caller's own command", async () => {
+  it("[SEAT-3] proposes under the application's kind and answers with the command that was agreed, without the kind", async () => {
     const node = founded()
     const command = utf8('move')
     const entry = await new ApplicationNode(node).propose(command)
-    expect(entry.command).toBe(command)
+    expect(entry.command).toEqual(command)
     expect(node.log.at(-1)).toMatchObject({ entry: { command: encodeApplication(command) } })
   })
 })

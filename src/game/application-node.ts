@@ -77,7 +77,8 @@ export class ApplicationNode implements RaftNode {
 
   async propose(command: Uint8Array, options?: WaitOptions & { requestId?: number | undefined }): Promise<LogEntry> {
     const entry = await this.#node.propose(encodeApplication(command), options)
-    return { ...entry, command }
+    // Of a repeated request the first command counts, which need not be this one.
+    return { ...entry, command: entry.command.subarray(1) }
   }
 
   changeMembership(

@@ -189,6 +189,24 @@ describe('gameHost', () => {
     await expect(turnsOf(host).propose(2)).rejects.toThrow(TypeError)
   })
 
+  it('[SESS-9] a turn proposed again under its request id is the turn that was agreed first, after a reload too', async () => {
+    const room = new TestRoom()
+    const durable: GameJoinOptions = { identity: { kind: 'durable', clientId: 'ann' } }
+    const [host, guest] = await room.run(Promise.all([room.host('ann', durable), room.join('bob')]))
+    const first = await room.run(turnsOf(host).propose(1, { requestId: 1 }))
+    expect(await room.run(turnsOf(host).propose(2, { requestId: 1 }))).toEqual(first)
+    await host.close()
+    const again = await room.run(room.host('ann', durable))
+    expect(await room.run(turnsOf(again).propose(3, { requestId: 1 }))).toEqual(first)
+    await room.run(turnsOf(again).propose(4, { requestId: 2 }))
+    const seen: unknown[] = []
+    for await (const event of turnsOf(guest).events) {
+      if (event.kind === 'committed') seen.push(event.indexed.action)
+      if (seen.at(-1) === 4) break
+    }
+    expect(seen).toEqual([1, 4])
+  })
+
   it('[GAME-16] a seam that tears under the waiting host rejects the call', async () => {
     const room = new TestRoom()
     const seam = await room.seam('ann')

@@ -1,3 +1,4 @@
+import { equalBytes } from '../base/bytes.ts'
 import { mapStream } from '../base/map-stream.ts'
 import type { WaitOptions } from '../seam/contract.ts'
 import type { Committed, DedupKey, NodeId, RaftNode, Snapshot } from '../raft/contract.ts'
@@ -36,18 +37,20 @@ export class TurnSequencer<A> {
   }
 
   /**
-   * Resolves when the action is agreed, with its place. On any member. Rejects with whatever
-   * {@link RaftNode.propose} and the codec's `encode` reject with; `LeadershipLostError` means that the
-   * action may still appear in {@link events}.
+   * Resolves when the action is agreed, with its place. On any member. One proposed again under its `requestId` takes
+   * effect once: the call resolves with what was agreed first. Rejects with whatever {@link RaftNode.propose} and the
+   * codec reject with; where the error's `outcome` is `unknown`, the action may still appear in {@link events}.
    */
   async propose(action: A, options: WaitOptions & { requestId?: number | undefined } = {}): Promise<IndexedAction<A>> {
-    const { index, proposer, dedupKey, timeMs } = await this.#node.propose(this.#codec.encode(action), options)
+    const own = this.#codec.encode(action)
+    const { index, command, proposer, dedupKey, timeMs } = await this.#node.propose(own, options)
     if (proposer === null || dedupKey === null) {
       throw new TypeError(
         `the node committed entry ${index} without a proposer or a key: it is not a Raft node of this library`,
       )
     }
-    return { index, action, proposer, dedupKey, timeMs }
+    const agreed = equalBytes(command, own) ? action : this.#codec.decode(command)
+    return { index, action: agreed, proposer, dedupKey, timeMs }
   }
 
   /** Every retained turn, then each one as it commits. Every iteration starts over. Ends when the node closes. */

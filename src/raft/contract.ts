@@ -188,10 +188,12 @@ export interface RaftNode extends AsyncDisposable {
    */
   committedFrom(index: number, options?: WaitOptions): AsyncIterable<Committed>
   /**
-   * Resolves with the committed entry. On any role: others forward to the leader, with none known the call waits,
-   * and a proposal under way outlives its leader. Rejects with the signal's reason, `ClosedError` or
-   * `StorageFailedError` (what was under way may still take effect), and with `PayloadTooLargeError` or
-   * `OverloadedError` (nothing was proposed). `TypeError` and `RangeError` are for a `requestId` that is missing or none.
+   * Resolves with the committed entry; with the first one under that `requestId`, where it took effect before. On any
+   * role: others forward to the leader, with none known the call waits until the signal fires or the node closes, and a
+   * proposal under way outlives its leader. Rejects, outcome unknown, with the signal's reason, `ClosedError`,
+   * `StorageFailedError` or `RequestExpiredError` (the request is too old to tell); with `NotMemberError`, whose
+   * `outcome` says; and, nothing having been proposed, with `PayloadTooLargeError`, `OverloadedError` or
+   * `ClientIdTakenError`. `TypeError` and `RangeError` are for a `requestId` that is missing or none.
    * `automatic`: under a key of the node's own even if its client is durable; for a layer's own commands.
    */
   propose(
@@ -239,7 +241,7 @@ export interface RaftNode extends AsyncDisposable {
   pause(reason: string): Promise<void>
   /** The page is back. */
   resume(): void
-  /** Resolves when this node leads. */
+  /** Resolves when this node leads, which may be never: waits until the signal fires or the node ends. */
   awaitLeadership(options?: WaitOptions): Promise<void>
   /**
    * What happens inside, for tests and tools. Every reader gets all of it from when its iteration begins; one that

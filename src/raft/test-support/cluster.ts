@@ -1,7 +1,7 @@
 import type { Random } from '../../base/random.ts'
 import type { Loom, Seam } from '../../seam/contract.ts'
 import { SimulatedNetwork, seededRandom, testIdentity, VirtualClock } from '../../sim/index.ts'
-import type { ClusterConfig, Committed, NodeId, RaftConfig, RaftNode } from '../contract.ts'
+import type { ClientIdentity, ClusterConfig, Committed, NodeId, RaftConfig, RaftNode } from '../contract.ts'
 import { raftNode } from '../raft-node.ts'
 import { seamTransport } from '../seam-transport.ts'
 import { InMemoryRaftStorage } from '../storage/in-memory-raft-storage.ts'
@@ -30,7 +30,12 @@ export class Cluster {
     return seam
   }
 
-  async start(id: NodeId, cluster: ClusterConfig, config: RaftConfig = {}): Promise<RaftNode> {
+  async start(
+    id: NodeId,
+    cluster: ClusterConfig,
+    config: RaftConfig = {},
+    identity: ClientIdentity = { kind: 'auto' },
+  ): Promise<RaftNode> {
     const seam = this.seams.get(id) ?? (await this.attach(id))
     const before = this.storages.get(id)
     const storage = before?.reopen() ?? (await InMemoryRaftStorage.create({ peerIdentity: testIdentity(id) }))
@@ -42,6 +47,7 @@ export class Cluster {
         transport: seamTransport(seam),
         storage,
         config: { expectVirtualTime: true, ...config },
+        identity,
         clock: this.clock,
         random: this.#random,
       }),
