@@ -167,6 +167,8 @@ export class Transcript {
         return
       case 'expect':
         return this.#expect(a, args.slice(1).join(' '))
+      case 'said':
+        return this.#expectSaid(`${a} ${args.slice(1).join(' ')}`)
       default:
         throw new Error(`no command ${name}`)
     }
@@ -178,6 +180,15 @@ export class Transcript {
     if (standing.includes(words)) return
     const before = this.#lines.slice(-20).join('\n')
     throw new Error(`${id} was expected to be “${words}”, and is: ${standing}. The last that happened:\n${before}`)
+  }
+
+  /** Under the last command that anything happened under. */
+  #expectSaid(words: string): void {
+    const isCommand = (line: string): boolean => line.startsWith('>')
+    const end = this.#lines.findLastIndex((line) => line.startsWith(' '))
+    const begin = this.#lines.slice(0, end).findLastIndex(isCommand)
+    const said = this.#lines.slice(begin, end + 1)
+    if (!said.some((line) => line.includes(words))) throw new Error(`nobody said “${words}”:\n${said.join('\n')}`)
   }
 
   #create(ids: readonly NodeId[], cluster: ClusterConfig): void {
