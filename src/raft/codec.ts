@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, concatBytes, MalformedBytesError } from '../base/bytes.ts'
+import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts'
 import type { RaftMessage } from './core/message.ts'
 import {
   nameAt,
@@ -25,6 +25,8 @@ const REFUSALS = ['too-large', 'foreign', 'crowded'] as const
 interface Body<M extends RaftMessage> {
   /** 1 to 125, and never another kind's. */
   readonly code: number
+  /** Whether it is about ids: they stand at the head of the frame. */
+  readonly hasNames?: true
   write(w: ByteWriter, message: M, names: FrameNames): void
   read(r: ByteReader, term: number, names: readonly string[]): M
 }
@@ -52,6 +54,7 @@ const bodies: { readonly [Kind in RaftMessage['kind']]: Body<Extract<RaftMessage
   },
   append: {
     code: 5,
+    hasNames: true,
     write(w, { prevIndex, prevTerm, commit, entries, round, roundTripMs = 0 }, names) {
       w.varint(prevIndex).varint(prevTerm).varint(commit)
       writeEntries(w, entries, prevTerm, names)
@@ -87,6 +90,7 @@ const bodies: { readonly [Kind in RaftMessage['kind']]: Body<Extract<RaftMessage
   },
   forward: {
     code: 8,
+    hasNames: true,
     write(w, { incarnation, serial, lowest, dedupKey, command }, names) {
       w.varint(incarnation)
         .varint(serial)
@@ -119,6 +123,7 @@ const bodies: { readonly [Kind in RaftMessage['kind']]: Body<Extract<RaftMessage
   },
   voters: {
     code: 11,
+    hasNames: true,
     write: (w, { index, config }, names) => writeConfig(w.varint(index), config, names),
     read: (r, term, names) => ({ kind: 'voters', term, index: r.varint(), config: readConfig(r, names) }),
   },
@@ -134,6 +139,7 @@ const bodies: { readonly [Kind in RaftMessage['kind']]: Body<Extract<RaftMessage
   },
   'timeout-now': {
     code: 14,
+    hasNames: true,
     write: (w, { target }, names) => w.varint(names.numberOf(target)),
     read: (r, term, names) => ({ kind: 'timeout-now', term, target: nameAt(names, r.varint()) }),
   },
@@ -182,22 +188,25 @@ function readRound(r: ByteReader): number {
 
 const bodyOf: ReadonlyMap<number, Body<RaftMessage>> = new Map(Object.values(bodies).map((body) => [body.code, body]))
 
-/** In the byte of the kind: names follow the term. */
-const HAS_NAMES = 0x80
+const NO_NAMES: readonly string[] = []
 
 /** Written to for every frame anew, so that a frame is the only thing made for it. */
 const head = new ByteWriter(1024)
 const tail = new ByteWriter(1024)
+const names = new FrameNames()
 
 /** Without `link` every id is said in full, and anyone can read the frame. */
 export function encodeRaftMessage(message: RaftMessage, link: LinkNames | null = null): Uint8Array<ArrayBuffer> {
-  const { code, write } = bodies[message.kind] as Body<RaftMessage>
-  const names = new FrameNames()
-  write(tail.clear(), message, names)
-  head.clear().u8(RAFT_WIRE_VERSION)
-  if (names.list.length === 0) head.u8(code).varint(message.term)
-  else writeNames(head.u8(code | HAS_NAMES).varint(message.term), names.list, link)
-  return concatBytes(head.view(), tail.view())
+  const { code, hasNames, write } = bodies[message.kind] as Body<RaftMessage>
+  head.clear().u8(RAFT_WIRE_VERSION).u8(code).varint(message.term)
+  if (hasNames === true) {
+    write(tail.clear(), message, names.clear())
+    writeNames(head, names.list, link)
+    head.raw(tail.view())
+  } else {
+    write(head, message, names)
+  }
+  return head.finish()
 }
 
 export interface HeardFrame {
@@ -219,15 +228,14 @@ export function readRaftFrame(frame: Uint8Array, link: LinkNames | null): HeardF
   try {
     const r = new ByteReader(plain(frame))
     if (r.u8() !== RAFT_WIRE_VERSION) return null
-    const kind = r.u8()
-    const body = bodyOf.get(kind & ~HAS_NAMES)
+    const body = bodyOf.get(r.u8())
     if (body === undefined) return null
     const term = r.varint()
-    const names = (kind & HAS_NAMES) === 0 ? null : readNames(r, link)
-    if (names !== null && names.unknown.length > 0) return { message: null, names }
-    const message = body.read(r, term, names?.list ?? [])
+    const heard = body.hasNames === true ? readNames(r, link) : null
+    if (heard !== null && heard.unknown !== null) return { message: null, names: heard }
+    const message = body.read(r, term, heard?.list ?? NO_NAMES)
     r.end()
-    return { message, names }
+    return { message, names: heard }
   } catch (error) {
     if (error instanceof MalformedBytesError) return null
     throw error

@@ -7,6 +7,12 @@ export class FrameNames {
   /** Built only where there are many to look through. */
   #numbers: Map<string, number> | null = null
 
+  clear(): this {
+    this.list.length = 0
+    this.#numbers = null
+    return this
+  }
+
   numberOf(name: string): number {
     const { list } = this
     if (list.length > MAX_SEARCHED_NAMES) this.#numbers ??= new Map(list.map((each, number) => [each, number]))
@@ -41,9 +47,9 @@ export interface LinkNames {
 export interface HeardNames {
   /** By number; empty text where a token was not known. */
   readonly list: string[]
-  /** Names with a token, and their tokens. */
-  readonly defined: { readonly token: number; readonly name: string }[]
-  readonly unknown: number[]
+  /** Names with a token, and their tokens; `null` for none. */
+  defined: { readonly token: number; readonly name: string }[] | null
+  unknown: number[] | null
 }
 
 /** Without `link` every name is said in full. */
@@ -64,26 +70,29 @@ export function readNames(r: ByteReader, link: LinkNames | null): HeardNames {
   const count = r.varint()
   // A name is at least three bytes: a count that the frame cannot hold is refused before anything is made of it.
   if (count > r.remaining / 3) throw new MalformedBytesError(`${count} names in ${r.remaining} bytes`)
-  const heard: HeardNames = { list: [], defined: [], unknown: [] }
+  const heard: HeardNames = { list: [], defined: null, unknown: null }
   for (let i = 0; i < count; i++) heard.list.push(readName(r, link, heard))
   return heard
 }
 
-function readName(r: ByteReader, link: LinkNames | null, { defined, unknown }: HeardNames): string {
+function readName(r: ByteReader, link: LinkNames | null, heard: HeardNames): string {
   switch (r.u8()) {
     case IN_FULL:
       return readId(r)
     case DEFINED: {
       const token = r.u32()
       const name = readId(r)
-      defined.push({ token, name })
+      heard.defined ??= []
+      heard.defined.push({ token, name })
       return name
     }
     case BY_TOKEN: {
       const token = r.u32()
       const name = link?.nameOf(token)
-      if (name === undefined) unknown.push(token)
-      return name ?? ''
+      if (name !== undefined) return name
+      heard.unknown ??= []
+      heard.unknown.push(token)
+      return ''
     }
     default:
       throw new MalformedBytesError('no such way to say a name')

@@ -3,7 +3,7 @@ import type { Random } from '../base/random.ts'
 import { encodeRaftMessage, RAFT_WIRE_VERSION, readRaftFrame } from './codec.ts'
 import type { NodeId } from './contract.ts'
 import type { RaftMessage } from './core/message.ts'
-import type { HeardNames, LinkNames } from './frame-names.ts'
+import type { LinkNames } from './frame-names.ts'
 
 /** Ids that a node has tokens for at a time: a new one retires the oldest, which is then said in full again. */
 export const MAX_SPOKEN_NAMES = 256
@@ -134,18 +134,17 @@ export class RaftLinks {
     const heard = readRaftFrame(frame, link)
     if (heard === null) return { message: null, refusal: 'frame-malformed', answer: null }
     const { message, names } = heard
-    const learned = names === null || names.defined.length === 0 ? [] : learn(link, names)
-    if (message !== null) {
-      return { message, refusal: null, answer: learned.length === 0 ? null : about(TOKENS_KNOWN, learned) }
+    if (message === null) {
+      const answer = link === null ? null : about(TOKENS_UNKNOWN, names?.unknown ?? [])
+      return { message, refusal: 'frame-unknown-name', answer }
     }
-    const answer = names === null || link === null ? null : about(TOKENS_UNKNOWN, names.unknown)
-    return { message, refusal: 'frame-unknown-name', answer }
+    const learned = link === null || names === null || names.defined === null ? [] : learn(link, names.defined)
+    return { message, refusal: null, answer: learned.length === 0 ? null : about(TOKENS_KNOWN, learned) }
   }
 }
 
-/** The tokens that from now on mean what the frame says. A stranger's are not kept. */
-function learn(link: Link | null, { defined }: HeardNames): number[] {
-  if (link === null) return []
+/** The tokens that from now on mean what the frame says. */
+function learn(link: Link, defined: readonly { readonly token: number; readonly name: string }[]): number[] {
   return defined.filter(({ token, name }) => link.learn(token, name)).map(({ token }) => token)
 }
 

@@ -58,7 +58,7 @@ describe('the trace of a node', () => {
     for (const bytes of [
       [0, 9],
       [1, 99],
-      [1, 0x80 | 11, 1, 1, 2, ...token],
+      [1, 11, 1, 1, 2, ...token],
     ])
       void seam?.sendTo('a', Uint8Array.from(bytes))
     await cluster.clock.advance(50)

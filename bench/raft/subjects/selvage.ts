@@ -33,6 +33,8 @@ interface Node {
   readonly core: RaftCore
   readonly links: RaftLinks
   applied: number
+  /** Whether something was stepped since its last round. */
+  isDue: boolean
 }
 
 interface InFlight {
@@ -71,6 +73,7 @@ class SelvageCluster implements BenchCluster {
           core: new RaftCore({ id, cluster, durable, timing, random, at: this.#at }),
           links: new RaftLinks(random),
           applied: 0,
+          isDue: false,
         },
       ]),
     )
@@ -106,14 +109,17 @@ class SelvageCluster implements BenchCluster {
       for (const { from, to, message, frame } of batch) {
         const node = this.#nodes.get(to) as Node
         const received = message ?? this.#hear(node, from, frame as Uint8Array)
-        if (received !== null) node.core.step({ kind: 'message', from, message: received }, this.#at)
+        if (received === null) continue
+        node.core.step({ kind: 'message', from, message: received }, this.#at)
+        node.isDue = true
       }
-      for (const node of this.#nodes.values()) this.#round(node)
+      for (const node of this.#nodes.values()) if (node.isDue) this.#round(node)
     }
   }
 
   /** What is written is durable at once. */
   #round(node: Node): void {
+    node.isDue = false
     for (;;) {
       const { write, messages, committed } = node.core.ready()
       for (const { to, message } of messages) this.#send(node, to, message)

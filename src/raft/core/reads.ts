@@ -92,6 +92,7 @@ export class Reads {
   }
 
   takeAnswered(commit: number): (OwnRead & { index: number })[] {
+    if (this.#own.size === 0) return []
     const answered = [...this.#own.values()].filter(isAnswered).filter(({ index }) => index <= commit)
     for (const read of answered) {
       for (const token of read.tokens) this.#deadlines.delete(token)
