@@ -153,6 +153,7 @@ function leadIfElected(r: Replica): void {
   r.electionAtMs = Infinity
   r.forwards.clear()
   r.progress.clear()
+  r.incoming = null
   // All that was in the log when the campaign began became durable before the own vote did.
   r.selfMatch = r.log.lastIndex
   r.verified = r.log.lastIndex

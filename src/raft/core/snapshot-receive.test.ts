@@ -83,6 +83,13 @@ describe('a snapshot that arrives', () => {
     expect(receive('leader', chunk(image, 30)).installed?.index).toBe(5)
   })
 
+  it('[SNAP-7] what committed in the same round is inside it, and is not handed out after it', () => {
+    const append = { kind: 'append', term: 3, prevIndex: 3, prevTerm: 2, entries: [], commit: 3 } as const
+    core.step({ kind: 'message', from: 'leader', message: append }, at)
+    const { installed, committed } = receive('leader', chunk(image))
+    expect([installed?.index, committed]).toEqual([5, []])
+  })
+
   it.each([2, 3])('[SNAP-11] etcd#1837: through %i, which the log has, it is not installed, only commits', (index) => {
     const { installed, write, messages, committed } = receive('leader', chunk(imageOf(snapshotAt(index, 2)), 0, 1))
     expect(installed).toBeNull()
@@ -90,6 +97,15 @@ describe('a snapshot that arrives', () => {
     expect(committed.map((e) => e.index)).toEqual(index === 3 ? [3] : [])
     expect(messages).toMatchObject([{ message: { offset: imageOf(snapshotAt(index, 2)).size } }])
     expect(core.log.lastIndex).toBe(3)
+  })
+
+  it('[SNAP-11] etcd#1837: one that is older than the own snapshot is not installed', () => {
+    durableRound(receive('leader', chunk(image)))
+    const older = imageOf(snapshotAt(4, 3))
+    const ready = receive('leader', chunk(older))
+    expect(ready.installed).toBeNull()
+    expect(replies(ready)).toMatchObject([{ index: 4, offset: older.size }])
+    expect([core.commitIndex, core.log.floorIndex, core.snapshot?.index]).toEqual([5, 5, 5])
   })
 
   it('[SNAP-11] hashicorp#697: entries above it that conflict do not outlive it', () => {
