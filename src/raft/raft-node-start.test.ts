@@ -75,6 +75,12 @@ describe('raftNode: what it refuses to start on', () => {
         await expect(start({ [name]: value })).rejects.toThrow(RangeError)
       }
     }
+    for (const timingScaleMin of [0, -1, 1.5, NaN, 0.001, '0.5' as never]) {
+      await expect(start({ timingScaleMin })).rejects.toThrow(RangeError)
+    }
+    for (const timingScaleMax of [0.5, NaN, Infinity, '2' as never]) {
+      await expect(start({ timingScaleMax })).rejects.toThrow(RangeError)
+    }
   })
 
   it('[RNODE-17] ids and numbers of members that frames cannot tell of are refused', async () => {

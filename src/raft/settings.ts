@@ -38,8 +38,13 @@ export function settingsOf(config: RaftConfig, clock: Clock): Settings {
       `electionTimeoutMinMs ${min} is not below electionTimeoutMaxMs ${max}: without a spread, split votes repeat`,
     )
   }
-  if (!(scaleMin > 0 && scaleMin <= 1 && scaleMax >= 1 && Number.isFinite(scaleMax))) {
-    throw new RangeError(`timing is scaled by ${scaleMin} to ${scaleMax}: at most 1 and at least 1, finite and above 0`)
+  if (!(scaleMin <= 1 && scaleMax >= 1 && Number.isFinite(scaleMin) && Number.isFinite(scaleMax))) {
+    throw new RangeError(`timing is scaled by ${scaleMin} to ${scaleMax}: numbers at most 1 and at least 1, finite`)
+  }
+  if (!(scaleMin * heartbeat >= 1)) {
+    throw new RangeError(
+      `timingScaleMin ${scaleMin} makes heartbeats of less than a millisecond: they would do nothing else`,
+    )
   }
   if (config.expectVirtualTime === true && clock === systemClock) {
     throw new ConfigError('expectVirtualTime is set and the clock is the system clock: pass the test its virtual clock')
