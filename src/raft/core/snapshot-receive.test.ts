@@ -142,6 +142,15 @@ describe('a snapshot that arrives', () => {
     expect(replies(receive('leader', chunk(image, 0, 0)))).toMatchObject([{ offset: 0 }])
   })
 
+  it('[RAFT-20] a proposal that is not in it goes to the leader it came from', () => {
+    const dedupKey = { clientId: 'auto:self-1', requestId: 1 }
+    core.step({ kind: 'propose', token: 1, command: utf8('x'), dedupKey }, at)
+    expect(core.ready().messages).toMatchObject([{ to: 'leader', message: { kind: 'forward' } }])
+    const later = imageOf(snapshotAt(5, 5))
+    const { messages } = receive('other', chunk(later, 0, later.size, 5))
+    expect(messages).toMatchObject([{ to: 'other', message: { kind: 'forward', term: 5 } }])
+  })
+
   it('[SNAP-8] of an older term is answered with the newer one', () => {
     expect(replies(receive('leader', chunk(image, 0, 20, 2)))).toMatchObject([{ term: 3, offset: 0 }])
   })

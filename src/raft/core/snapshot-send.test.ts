@@ -167,6 +167,8 @@ describe('a snapshot that is sent', () => {
   it('[SNAP-8] a newer snapshot of the leader does not restart it', () => {
     open()
     pair.step(pair.leader, { kind: 'compact', token: 1, index: 5, state: new Uint8Array(10) })
+    pair.tick()
+    pair.tick()
     expect(new Set(pair.chunks.map(({ index }) => index))).toEqual(new Set([3]))
     pair.deliverAll()
     expect(pair.far.log.floorIndex).toBe(5)
@@ -185,6 +187,37 @@ describe('a snapshot that is sent', () => {
     expect(pair.chunks.map(({ index }) => index)).toEqual([5])
     pair.deliverAll()
     expect(pair.far.log.floorIndex).toBe(5)
+  })
+
+  it('[SNAP-8] one that does not answer is asked, and sent no data again', () => {
+    open()
+    pair.wire = []
+    const before = pair.sentBytes
+    for (let i = 0; i < 50; i++) pair.tick()
+    expect(pair.chunks.length).toBeGreaterThan(40)
+    expect(pair.sentBytes).toBe(before)
+  })
+
+  it('[SNAP-8] one that can be reached again is asked at once', () => {
+    open()
+    pair.wire = []
+    pair.step(pair.leader, { kind: 'reachable', peer: 'far' })
+    expect(pair.chunks.map(({ data }) => data.length)).toEqual([0])
+  })
+
+  it('[SNAP-8] one whose log turns out to reach where the entries begin needs no snapshot', () => {
+    open()
+    pair.wire = []
+    const accepted = {
+      kind: 'append-reply',
+      term: pair.leader.term,
+      accepted: true,
+      hintIndex: 0,
+      hintTerm: 0,
+    } as const
+    pair.step(pair.leader, { kind: 'message', from: 'far', message: { ...accepted, index: 3 } })
+    expect(pair.chunks).toEqual([])
+    expect(pair.wire.map(({ message }) => message)).toMatchObject([{ kind: 'append', prevIndex: 3 }])
   })
 
   it('[SNAP-8] to one that is absent stops no compaction', () => {
