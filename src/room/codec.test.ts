@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeRoomMessage, encodeRoomMessage, MAX_LISTED_PEERS } from './codec.ts'
-import { MAX_MEMBERS } from './contract.ts'
+import { decodeRoomMessage, encodeRoomMessage } from './codec.ts'
+import { MAX_LISTED_PEERS, MAX_MEMBERS } from './contract.ts'
 import type { RoomMessage } from './core/message.ts'
 import type { MemberRecord, RoomState } from './core/room-state.ts'
 
@@ -9,6 +9,7 @@ const NOW_MS = 1_000_000
 
 const id = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme-ascii' })
 const whole = fc.maxSafeNat()
+const count = fc.nat({ max: 2 ** 31 - 1 })
 const block = (maxLength: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ maxLength })
 const token = fc.record({
   peerId: id,
@@ -30,8 +31,8 @@ const member: fc.Arbitrary<MemberRecord> = fc.record({
   metadata: block(50),
   spectator: fc.boolean(),
   hidden: fc.boolean(),
-  seniority: whole,
-  resumes: whole,
+  seniority: count,
+  resumes: count,
   was: fc.option(id),
   away: fc.option(away),
 }) as fc.Arbitrary<MemberRecord>
@@ -39,8 +40,8 @@ const peers = fc.uniqueArray(id, { maxLength: 4 }).map((list) => new Set(list))
 const state = fc
   .record({
     roomId: id,
-    epoch: whole,
-    version: whole,
+    epoch: count,
+    version: count,
     policy: fc.record({
       maxMembers: whole,
       maxSpectators: whole,
@@ -49,34 +50,34 @@ const state = fc
       deny: peers,
       locked: fc.boolean(),
     }),
-    issuers: fc.array(fc.record({ epoch: whole, id, key: block(65), title: id, titleIssuedAt: whole }), {
+    issuers: fc.array(fc.record({ epoch: count, id, key: block(65), title: id, titleIssuedAt: whole }), {
       maxLength: 3,
     }),
-    nextSeniority: whole,
+    nextSeniority: count,
     members: fc.uniqueArray(member, { minLength: 1, maxLength: 5, selector: (one) => one.id }),
     departed: fc.array(fc.record({ id, reason: fc.constantFrom('left', 'expired', 'kicked', 'banned') }), {
       maxLength: 3,
     }),
   })
   .map((rest) => ({ ...rest, host: rest.members[0]?.id ?? '' }) as RoomState)
-const view = fc.record({ epoch: whole, version: whole, digest: fc.nat({ max: 0xffffffff }) })
+const view = fc.record({ epoch: count, version: count, digest: fc.nat({ max: 0xffffffff }) })
 const profile = fc.record({ name: id, deviceId: fc.option(id), metadata: block(50), spectator: fc.boolean() })
 const message = fc.oneof(
   fc.record({ kind: fc.constant('knock'), version: whole, roomId: fc.option(id) }),
   fc.record({
     kind: fc.constant('here'),
-    version: whole,
+    version: count,
     roomId: id,
-    epoch: whole,
+    epoch: count,
     host: id,
     connected: whole,
     nonce: whole,
   }),
   fc.record({
     kind: fc.constant('hello'),
-    version: whole,
+    version: count,
     nonce: whole,
-    epoch: whole,
+    epoch: count,
     profile,
     key: block(65),
     password: block(32),
@@ -150,6 +151,7 @@ describe('frames between rooms', () => {
       { ...good, members: many },
       { ...good, host: 'nobody' },
       { ...good, members: [...good.members.slice(1), good.members[1]!] },
+      { ...good, version: 2 ** 49 },
       { ...good, policy: { ...good.policy, deny } },
       { ...good, members: [{ ...good.members[0]!, metadata: new Uint8Array(1025) }, ...good.members.slice(1)] },
     ]) {

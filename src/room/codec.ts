@@ -1,7 +1,7 @@
 import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts'
 import type { PeerId } from '../seam/contract.ts'
 import type { ResumeToken } from '../seam/resume-token.ts'
-import { MAX_MEMBERS, MAX_METADATA_BYTES, type AwayReason, type DepartureReason } from './contract.ts'
+import { MAX_LISTED_PEERS, MAX_MEMBERS, MAX_METADATA_BYTES, type AwayReason, type DepartureReason } from './contract.ts'
 import type { Hello, RoomMessage } from './core/message.ts'
 import { MAX_DEPARTED, MAX_ISSUERS, type Away, type MemberRecord, type RoomState } from './core/room-state.ts'
 
@@ -10,8 +10,9 @@ export const MAX_ID_BYTES = 255
 export const MAX_TEXT_BYTES = 128
 const MAX_CREDENTIAL_BYTES = 512
 const MAX_KEY_BYTES = 128
-/** Peers on the lists of a policy. */
-export const MAX_LISTED_PEERS = 256
+
+/** Epochs, versions and ranks only ever count up, one at a time. */
+const MAX_COUNTER = 2 ** 48
 
 /** The first byte of a frame is the index of its kind, from 1. */
 const KINDS = [
@@ -119,7 +120,7 @@ function readMessage(kind: (typeof KINDS)[number], reader: ByteReader, nowMs: nu
         kind,
         version: reader.varint(),
         roomId: id(reader),
-        epoch: reader.varint(),
+        epoch: counter(reader),
         host: id(reader),
         connected: reader.varint(),
         nonce: reader.varint(),
@@ -177,7 +178,7 @@ function readHello(reader: ByteReader): Hello {
     kind: 'hello',
     version: reader.varint(),
     nonce: reader.varint(),
-    epoch: reader.varint(),
+    epoch: counter(reader),
     profile: {
       name: nonEmpty(text(reader, MAX_ID_BYTES)),
       deviceId: text(reader, MAX_TEXT_BYTES) || null,
@@ -231,7 +232,7 @@ function writeState(writer: ByteWriter, state: RoomState, nowMs: number): void {
 }
 
 function readState(reader: ByteReader, nowMs: number): RoomState {
-  const [roomId, epoch, version, host] = [id(reader), reader.varint(), reader.varint(), id(reader)]
+  const [roomId, epoch, version, host] = [id(reader), counter(reader), counter(reader), id(reader)]
   const [maxMembers, maxSpectators] = [reader.varint(), reader.varint()]
   const password = text(reader, MAX_TEXT_BYTES) || null
   const locked = flag(reader)
@@ -239,13 +240,13 @@ function readState(reader: ByteReader, nowMs: number): RoomState {
   const allow = readPeers(reader)
   const deny = readPeers(reader)
   const issuers = list(reader, MAX_ISSUERS, () => ({
-    epoch: reader.varint(),
+    epoch: counter(reader),
     id: id(reader),
     key: block(reader, MAX_KEY_BYTES),
     title: text(reader, MAX_CREDENTIAL_BYTES),
     titleIssuedAt: reader.varint(),
   }))
-  const nextSeniority = reader.varint()
+  const nextSeniority = counter(reader)
   const members = list(reader, MAX_MEMBERS, () => readMember(reader, nowMs))
   const departed = list(reader, MAX_DEPARTED, () => ({ id: id(reader), reason: one(DEPARTURE_REASONS, reader) }))
   if (new Set(members.map((member) => member.id)).size !== members.length)
@@ -283,7 +284,7 @@ function readMember(reader: ByteReader, nowMs: number): MemberRecord {
   const metadata = block(reader, MAX_METADATA_BYTES)
   const flags = reader.u8()
   if (flags >= 2 * AWAY) throw new MalformedBytesError('unknown flags')
-  const [seniority, resumes, was] = [reader.varint(), reader.varint(), text(reader, MAX_ID_BYTES) || null]
+  const [seniority, resumes, was] = [counter(reader), counter(reader), text(reader, MAX_ID_BYTES) || null]
   const away = (flags & AWAY) === 0 ? null : readAway(reader, nowMs)
   const [spectator, hidden] = [(flags & SPECTATOR) !== 0, (flags & HIDDEN) !== 0]
   return { id: peer, key, name, deviceId, metadata, spectator, hidden, seniority, resumes, was, away }
@@ -343,6 +344,13 @@ function flag(reader: ByteReader): boolean {
 function one<T>(values: readonly T[], reader: ByteReader): T {
   const value = values[reader.u8()]
   if (value === undefined) throw new MalformedBytesError('no such value')
+  return value
+}
+
+/** A number that the receiver may go on counting from. */
+function counter(reader: ByteReader): number {
+  const value = reader.varint()
+  if (value > MAX_COUNTER) throw new MalformedBytesError('a counter that is out of reach')
   return value
 }
 

@@ -263,5 +263,8 @@ export const MAX_MEMBERS = 64
 
 export const MAX_METADATA_BYTES = 1024
 
+/** Peers on each list of a policy. */
+export const MAX_LISTED_PEERS = 128
+
 /** What a kept channel holds for each absent member unless told otherwise, bytes. */
 export const DEFAULT_KEEP_BYTES = 262_144

@@ -1,7 +1,8 @@
 import { utf8 } from '../base/bytes.ts'
 import { DEFAULT_MAX_PEERS, type Pattern, type PeerId } from '../seam/contract.ts'
-import { MAX_ID_BYTES, MAX_LISTED_PEERS, MAX_TEXT_BYTES } from './codec.ts'
+import { MAX_ID_BYTES, MAX_TEXT_BYTES } from './codec.ts'
 import {
+  MAX_LISTED_PEERS,
   MAX_MEMBERS,
   MAX_METADATA_BYTES,
   type AdmissionPolicy,

@@ -1,6 +1,6 @@
 import type { PeerId } from '../../seam/contract.ts'
 import type { ResumeToken } from '../../seam/resume-token.ts'
-import type { AdmissionPolicy, AwayReason, DepartureReason } from '../contract.ts'
+import { type AdmissionPolicy, type AwayReason, type DepartureReason, MAX_LISTED_PEERS } from '../contract.ts'
 import { gate, judge, type Vetting } from './admission.ts'
 import type { Membership } from './membership.ts'
 import type { Hello } from './message.ts'
@@ -42,6 +42,12 @@ export class Hosting {
     m.do({ kind: 'vet', from, hello })
   }
 
+  onUnlinked(peer: PeerId): void {
+    this.#vetting.delete(peer)
+    this.#welcomes.delete(peer)
+    this.setAway(peer, 'transport-closed')
+  }
+
   onVetted(from: PeerId, hello: Hello, vetting: Vetting): void {
     const m = this.#m
     this.#vetting.delete(from)
@@ -56,7 +62,8 @@ export class Hosting {
       m.state = withNewMember(m.room, { ...profile, id: from, key, hidden: false, resumes: 0, was: null, away: null })
     } else this.#takeBack(from, verdict.record, verdict.kind === 'resume', hello)
     // Who knows of a later host than us has us count on from there, so that its copy makes way for ours.
-    if (hello.epoch >= m.room.epoch) m.state = next(m.room, { epoch: hello.epoch + 1 })
+    const isAhead = hello.epoch >= m.room.epoch && hello.epoch - m.room.epoch < MAX_EPOCH_LEAP
+    if (isAhead) m.state = next(m.room, { epoch: hello.epoch + 1 })
     this.#welcomes.add(from)
     this.issue(from)
   }
@@ -141,6 +148,11 @@ export class Hosting {
     this.#m.state = next(this.#m.room, { policy: { ...this.#m.room.policy, ...change } })
   }
 
+  /** Of more than a list may hold the oldest go. */
+  deny(peer: PeerId): void {
+    this.setPolicy({ deny: new Set([...this.#m.room.policy.deny, peer].slice(-MAX_LISTED_PEERS)) })
+  }
+
   /** The state that names the next host and not us; `null` where nobody is left to host. */
   handedOver(): RoomState | null {
     const m = this.#m
@@ -149,3 +161,6 @@ export class Hosting {
     return next(withoutMember(m.room, m.selfId, 'left'), { epoch: m.room.epoch + 1, host: heir.id })
   }
 }
+
+/** Hosts that another half of the room may have had meanwhile. A hello that claims more is not counted on from. */
+const MAX_EPOCH_LEAP = 1024

@@ -7,9 +7,10 @@ import { Hosting } from './hosting.ts'
 import { Joining } from './joining.ts'
 import { Membership, type CoreOptions, type RoomEffect } from './membership.ts'
 import { type Hello, type Here, PROTOCOL_VERSION, type RoomMessage } from './message.ts'
+import { OwnFabric } from './own-fabric.ts'
 import { eventsBetween, type RosterView, viewMembers } from './roster-view.ts'
-import { type Away, isNewer, memberOf, type RoomState, type StateView, withWindowsMoved } from './room-state.ts'
-import { prevails } from './succession.ts'
+import { type Away, isNewer, memberOf, type RoomState, type StateView } from './room-state.ts'
+import { TwoHosts } from './two-hosts.ts'
 
 export type RoomInput =
   /** Time has come; `stalled`: peers whose link takes no frames. Due every quarter of an interval. */
@@ -40,21 +41,19 @@ export class RoomCore {
   readonly #joining: Joining
   readonly #following: Following
   readonly #hosting: Hosting
+  readonly #twoHosts: TwoHosts
+  readonly #own: OwnFabric
   readonly #evictionToldMs: Map<PeerId, number> = new Map()
-  #lastTickMs: number
   #view: RosterView | null = null
   #viewOf: { readonly state: RoomState | null; readonly hostAway: Away | null } = { state: null, hostAway: null }
   #sentVersion = 0
-  #tornMs: number | null = null
-  /** We have said that we go away: until we are back we ask nobody for signs of life and judge nobody. */
-  #isAsleep = false
-
   constructor(options: CoreOptions, nowMs: number) {
     this.#m = new Membership(options, nowMs)
     this.#joining = new Joining(this.#m)
     this.#following = new Following(this.#m, this.#joining)
     this.#hosting = new Hosting(this.#m)
-    this.#lastTickMs = nowMs
+    this.#own = new OwnFabric(this.#m)
+    this.#twoHosts = new TwoHosts(this.#m, this.#joining)
   }
 
   get selfId(): PeerId {
@@ -111,9 +110,7 @@ export class RoomCore {
       case 'trusted':
         return this.#joining.onTrusted(input.token, input.state, input.isRightful)
       case 'torn':
-        this.#tornMs = m.nowMs
-        m.seamUp = false
-        return
+        return this.#own.torn()
       case 'reattached':
         return this.#onReattached(input.selfId)
       case 'join':
@@ -163,24 +160,21 @@ export class RoomCore {
     m.liveness.unlink(peer)
     m.claims.delete(peer)
     m.nonces.delete(peer)
+    this.#evictionToldMs.delete(peer)
     if (m.phase === 'outside') this.#joining.unlinked(peer)
-    else if (m.hosts) this.#hosting.setAway(peer, 'transport-closed')
+    else if (m.hosts) this.#hosting.onUnlinked(peer)
     else if (peer === m.room.host) this.#following.setHostAway('transport-closed')
     if (!m.isMember(peer)) m.liveness.forget(peer)
   }
 
   #tick(stalled: ReadonlySet<PeerId>): void {
     const m = this.#m
-    const sinceMs = m.nowMs - this.#lastTickMs
-    this.#lastTickMs = m.nowMs
-    if (this.#isAsleep) return
-    // The page slept: silence in that time says nothing, and nobody could come back in it.
-    if (sinceMs > 2 * m.timing.intervalMs) this.#shiftTime(sinceMs)
-    this.#checkLocalFabric(sinceMs)
-    if (this.#tornMs !== null && m.nowMs - this.#tornMs >= m.timing.windowMs) m.end('unreachable')
+    this.#own.tick()
+    if (this.#own.isAsleep) return
+    if (this.#own.isOver) m.end('unreachable')
     else if (m.phase === 'outside') this.#tickOutside()
     else if (m.hosts) this.#hosting.tick(stalled)
-    else if (m.phase === 'inside') this.#following.tick(stalled)
+    else this.#following.tick(stalled)
   }
 
   #tickOutside(): void {
@@ -188,44 +182,12 @@ export class RoomCore {
     else this.#joining.tick()
   }
 
-  #shiftTime(byMs: number): void {
-    const m = this.#m
-    m.liveness.forgive(m.nowMs)
-    if (m.state !== null) m.state = withWindowsMoved(m.state, byMs)
-    if (m.hostAway !== null) m.hostAway = { ...m.hostAway, untilMs: m.hostAway.untilMs + byMs }
-  }
-
-  /** Nobody at all is heard: with two or more others it is more likely we who are cut off. Their windows wait for us. */
-  #checkLocalFabric(sinceMs: number): void {
-    const m = this.#m
-    if (m.state === null) return
-    const quietMs = m.nowMs - m.liveness.lastHeardMs
-    const others = m.state.members.length - 1
-    const timeouts = m.state.members.map(({ id }) => (m.liveness.isLinked(id) ? m.liveness.timeoutMs(id) : 0))
-    const isLost = !m.seamUp || (others >= 2 && quietMs >= Math.max(m.timing.minTimeoutMs, ...timeouts))
-    const state = isLost ? 'lost' : 'up'
-    if (isLost && m.withholds) this.#shiftWindows(sinceMs)
-    if (state === m.localFabric) return
-    m.localFabric = state
-    m.lostSinceMs = m.nowMs
-    m.tell({ kind: 'local-fabric', state })
-  }
-
-  #shiftWindows(byMs: number): void {
-    const m = this.#m
-    if (m.state !== null && m.hosts) m.state = withWindowsMoved(m.state, byMs)
-    if (m.hostAway !== null) m.hostAway = { ...m.hostAway, untilMs: m.hostAway.untilMs + byMs }
-  }
-
   #onReattached(selfId: PeerId): void {
     const m = this.#m
-    const isSame = selfId === m.selfId
-    this.#tornMs = null
-    m.seamUp = true
+    const goesOn = m.phase === 'inside' && selfId === m.selfId && m.room.host === selfId
     m.selfId = selfId
-    m.liveness.forgive(m.nowMs)
-    if (m.phase === 'outside' || !isSame || m.room.host !== selfId)
-      this.#joining.begin({ token: m.token, isOurs: true })
+    this.#own.reattached()
+    if (!goesOn) this.#joining.begin({ token: m.token, isOurs: true })
   }
 
   /* ── Messages ──────────────────────────────────────────────────────────────────────────────── */
@@ -237,8 +199,9 @@ export class RoomCore {
     else if (message.kind === 'knock') this.#onKnock(from)
     else if (message.kind === 'hello') {
       if (m.hosts) this.#hosting.onHello(from, message)
-    } else if (message.kind === 'merge') this.#onMerge(from)
-    else if (!m.isMember(from)) this.#tellEvicted(from, message)
+    } else if (message.kind === 'merge') {
+      if (m.hosts) this.#twoHosts.onMerge(from)
+    } else if (!m.isMember(from)) this.#tellEvicted(from, message)
     else this.#onMemberMessage(from, message)
   }
 
@@ -263,8 +226,8 @@ export class RoomCore {
         this.#onProbe(from, message.target)
         break
       case 'alive':
-        m.liveness.vouched(message.target, m.nowMs)
-        this.#onSignOfLife(message.target)
+        if (m.isMember(message.target)) m.liveness.vouched(message.target, m.nowMs)
+        this.#onSignOfLife(message.target, { unlessAnnounced: true })
         break
       case 'roster':
         if (!m.hosts) this.#following.onRoster(from, message.state)
@@ -331,7 +294,7 @@ export class RoomCore {
     m.claims.set(from, here)
     if (m.phase === 'outside') this.#joining.onHere()
     else if (!m.hosts) this.#following.onHere(from, here)
-    else if (here.host === from && here.roomId === m.room.roomId && m.mayHost(from)) this.#meetHost(from, here)
+    else if (here.host === from && here.roomId === m.room.roomId) this.#twoHosts.onHere(from, here)
   }
 
   #onPresence(from: PeerId, presence: 'here' | 'hidden' | 'away'): void {
@@ -372,14 +335,13 @@ export class RoomCore {
   #kick(peer: PeerId, ban: boolean): void {
     const m = this.#m
     if (!m.hosts) return
-    if (ban) this.#hosting.setPolicy({ deny: new Set([...m.room.policy.deny, peer]) })
+    if (ban) this.#hosting.deny(peer)
     this.#hosting.remove(peer, ban ? 'banned' : 'kicked')
   }
 
   #announce(presence: 'here' | 'hidden' | 'away'): void {
     const m = this.#m
-    this.#isAsleep = presence === 'away'
-    if (!this.#isAsleep) m.liveness.forgive(m.nowMs)
+    this.#own.sleep(presence === 'away')
     if (m.hosts) this.#hosting.setHidden(m.selfId, presence !== 'here')
     m.sendToMembers({ kind: 'presence', presence })
   }
@@ -391,28 +353,6 @@ export class RoomCore {
       if (state !== null) m.sendToMembers({ kind: 'roster', state })
     } else if (m.phase === 'inside') m.sendToMembers({ kind: 'goodbye' })
     m.end('left')
-  }
-
-  /* ── Two hosts of one room ─────────────────────────────────────────────────────────────────── */
-
-  /** The one of the lower id decides for both, so that they cannot decide differently. */
-  #meetHost(other: PeerId, theirs: Here): void {
-    const m = this.#m
-    if (m.selfId > other) m.sayHere(other)
-    else if (prevails({ host: m.selfId, connected: m.connected, epoch: m.room.epoch }, theirs)) {
-      m.send(other, { kind: 'merge' })
-    } else this.#yieldTo(other)
-  }
-
-  #onMerge(from: PeerId): void {
-    const m = this.#m
-    if (m.hosts && from < m.selfId && m.mayHost(from)) this.#yieldTo(from)
-  }
-
-  #yieldTo(other: PeerId): void {
-    const m = this.#m
-    m.sendToMembers({ kind: 'yield', to: other })
-    this.#joining.begin({ token: m.token, towards: other, isOurs: true })
   }
 
   /* ── Out ───────────────────────────────────────────────────────────────────────────────────── */
