@@ -45,6 +45,7 @@ export { InMemoryLoom, InMemoryTag, type InMemoryLoomOptions } from './fabric/me
 /* ── Room ──────────────────────────────────────────────────────────────────────────────────── */
 export {
   DEFAULT_KEEP_BYTES,
+  MAX_LISTED_PEERS,
   MAX_MEMBERS,
   MAX_METADATA_BYTES,
   type AdmissionAnswer,
@@ -72,6 +73,7 @@ export {
   type RoomStatus,
   type RoomTiming,
 } from './room/contract.ts'
+export { announcePage } from './room/page-presence.ts'
 export { SeamRoomFactory } from './room/seam-room-factory.ts'
 
 /* ── Raft ──────────────────────────────────────────────────────────────────────────────────── */

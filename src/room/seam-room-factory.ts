@@ -83,7 +83,6 @@ export class SeamRoomFactory<T extends Tag = Tag> {
       const settings = await this.#settings(options, seam.selfId)
       if (seam.state.get().kind === 'torn') throw new SeamTornError()
       room = new SeamRoom(seam, settings)
-      room.start()
       await orAborted(comeIn(room, settings), options.signal)
       return room
     } catch (error) {

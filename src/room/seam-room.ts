@@ -1,14 +1,11 @@
 import { orAborted, throwIfAborted, withinMs } from '../base/abort.ts'
 import { type Clock, tracked } from '../base/clock.ts'
-import { AdmissionRefusedError, ClosedError, ConfigError, NotHostError } from '../base/errors.ts'
+import { ClosedError, ConfigError, NotHostError } from '../base/errors.ts'
 import { mapStream } from '../base/map-stream.ts'
-import { observable, type ReadableAtom } from '../base/observable.ts'
+import type { ReadableAtom } from '../base/observable.ts'
 import type { Random } from '../base/random.ts'
 import type { CloseReason, PeerId, PeerIdentity, Seam, SendOptions, WaitOptions } from '../seam/contract.ts'
-import { MuxSeam } from '../seam/mux-seam.ts'
-import { NamedMux } from '../seam/named-mux.ts'
 import type { ResumeToken } from '../seam/resume-token.ts'
-import { ControlLine } from './control-line.ts'
 import {
   type AdmissionPolicy,
   type Candidate,
@@ -27,18 +24,15 @@ import {
   type RoomStatus,
 } from './contract.ts'
 import type { CoreTiming, RoomEffect } from './core/membership.ts'
-import { rosterOf, type RosterView } from './core/roster-view.ts'
 import { RoomCore, type RoomInput } from './core/room-core.ts'
 import { memberOf, type RoomState } from './core/room-state.ts'
 import { MemberChannel } from './member-channel.ts'
+import { Entrance } from './entrance.ts'
 import { EventStream } from './event-stream.ts'
-import { checkedPolicy, defaultPolicy } from './profile.ts'
+import { checkedPolicy } from './profile.ts'
+import { RoomBase } from './room-base.ts'
 import { RoomKeys } from './room-keys.ts'
-
-/** Channels of the mux that a room puts on its seam. A game's own are 1 to 3, so neither takes the other's frames for its own. */
-const CONTROL_TAG = 16
-const FRAMES_TAG = 17
-const CHANNELS_TAG = 18
+import { RoomLevels } from './room-levels.ts'
 
 /** How long a room that ends waits for its last words to be taken, milliseconds. */
 export const LEAVE_DRAIN_MS = 500
@@ -63,23 +57,16 @@ export class SeamRoom implements Room {
   readonly #settings: RoomSettings
   readonly #core: RoomCore
   readonly #keys: RoomKeys
-  readonly #role = observable<RoomRole>('joiner')
-  readonly #status = observable<RoomStatus>({ kind: 'joining' }, (a, b) => a.kind === b.kind)
-  readonly #roster = observable<ReadonlyMap<PeerId, Member>>(new Map())
-  readonly #host = observable<PeerId | null>(null)
-  readonly #roomId = observable<RoomId | null>(null)
-  readonly #localFabric = observable<LocalFabric>('up')
-  readonly #policy = observable<AdmissionPolicy>(defaultPolicy())
+  readonly #levels = new RoomLevels()
+  readonly #entrance: Entrance
   readonly #events = new EventStream<MembershipEvent>()
   readonly #frames: MemberChannel
   readonly #channels: Map<string, { readonly channel: MemberChannel; readonly whileAway: string }> = new Map()
   readonly #inputs: RoomInput[] = []
-  #base: Base
-  #stepping = false
-  #shown: RosterView | null = null
+  #base: RoomBase
+  #isStepping = false
   #timer: unknown
   #token: ResumeToken | null = null
-  #waiting: Waiting | null = null
   #ending: Promise<void> | null = null
 
   constructor(seam: Seam, settings: RoomSettings) {
@@ -87,8 +74,10 @@ export class SeamRoom implements Room {
     const { clock, random, identity, timing } = settings
     this.#core = new RoomCore({ selfId: seam.selfId, key: identity.publicKey, timing, random }, clock.now())
     this.#keys = new RoomKeys(settings)
+    this.#entrance = new Entrance(clock)
     this.#frames = this.#makeChannel(null, DEFAULT_KEEP_BYTES)
-    this.#base = this.#attach(seam)
+    this.#base = new RoomBase(seam, clock)
+    this.#attach()
     this.#arm()
   }
 
@@ -97,31 +86,31 @@ export class SeamRoom implements Room {
   }
 
   get role(): ReadableAtom<RoomRole> {
-    return this.#role
+    return this.#levels.role
   }
 
   get status(): ReadableAtom<RoomStatus> {
-    return this.#status
+    return this.#levels.status
   }
 
   get roster(): ReadableAtom<ReadonlyMap<PeerId, Member>> {
-    return this.#roster
+    return this.#levels.roster
   }
 
   get host(): ReadableAtom<PeerId | null> {
-    return this.#host
+    return this.#levels.host
   }
 
   get roomId(): ReadableAtom<RoomId | null> {
-    return this.#roomId
+    return this.#levels.roomId
   }
 
   get localFabric(): ReadableAtom<LocalFabric> {
-    return this.#localFabric
+    return this.#levels.localFabric
   }
 
   get policy(): ReadableAtom<AdmissionPolicy> {
-    return this.#policy
+    return this.#levels.policy
   }
 
   get events(): AsyncIterable<MembershipEvent> {
@@ -144,7 +133,7 @@ export class SeamRoom implements Room {
     const { key, id } = { key: identity.publicKey, id: this.selfId }
     const token = await this.#io(this.#keys.issue(roomId, id, key))
     const member = { ...profile, id, key, hidden: false, seniority: 0, resumes: 0, was: null, away: null }
-    const issuer = { epoch: 1, id, key, title: '', titleIssuedAt: clock.wallNow() }
+    const issuer = { epoch: 1, id, key, title: '', titleIssuedAt: Math.floor(clock.wallNow()) }
     const about = { roomId, epoch: 1, version: 1, host: id, policy, nextSeniority: 1, departed: [] }
     this.#token = token
     this.#take({ kind: 'found', token, state: { ...about, issuers: [issuer], members: [member] } })
@@ -152,18 +141,7 @@ export class SeamRoom implements Room {
 
   /** Resolves when admitted. The caller bounds it, and ends the room where it fails. */
   join(token: ResumeToken | null): Promise<void> {
-    const admitted = new Promise<void>((resolve, reject) => {
-      this.#waiting = {
-        token,
-        settle: (result) => {
-          if (result.kind === 'success') resolve()
-          else if (result.kind === 'refused') reject(new AdmissionRefusedError(result.code, result.retryable))
-        },
-        fail: reject,
-      }
-    })
-    this.#take({ kind: 'join', token })
-    return admitted
+    return this.#entrance.join(() => this.#take({ kind: 'join', token }))
   }
 
   reattach(seam: Seam): void {
@@ -171,45 +149,25 @@ export class SeamRoom implements Room {
     const before = this.#base
     before.release()
     if (seam.selfId !== this.selfId) this.#tearChannels({ kind: 'unreachable' })
-    this.#base = this.#attach(seam)
+    this.#base = new RoomBase(seam, this.#settings.clock)
+    this.#take({ kind: 'links', peers: new Set() })
     this.#take({ kind: 'reattached', selfId: seam.selfId })
-    this.#take({ kind: 'links', peers: this.#linked() })
-    if (before.seam !== seam) void before.seam.close()
+    this.#attach()
+    void before.seam.close()
   }
 
   async resume(token: ResumeToken, options: WaitOptions = {}): Promise<ResumeResult> {
     throwIfAborted(options.signal)
-    const invalid: ResumeResult = { kind: 'refused', code: 'resume-token-invalid', retryable: false }
+    const roomId = this.roomId.get()
     if (this.#core.phase === 'ended') return { kind: 'refused', code: 'resume-window-expired', retryable: false }
-    const roomId = this.#roomId.get()
-    if (roomId !== null && token.roomId !== roomId) return invalid
-    if (this.#status.get().kind === 'member') {
-      return token.credential === this.#token?.credential || token.peerId === this.selfId
-        ? { kind: 'success' }
-        : invalid
+    if (roomId !== null && token.roomId !== roomId) return TOKEN_INVALID
+    if (this.status.get().kind === 'member') {
+      const isOurs = token.credential === this.#token?.credential || token.peerId === this.selfId
+      return isOurs ? { kind: 'success' } : TOKEN_INVALID
     }
-    return orAborted(this.#resuming(token), options.signal)
-  }
-
-  #resuming(token: ResumeToken): Promise<ResumeResult> {
-    if (this.#waiting?.result !== undefined && this.#waiting.token?.credential === token.credential) {
-      return this.#waiting.result
-    }
-    const { clock, timing } = this.#settings
-    let settle: (result: ResumeResult) => void = () => {}
-    const answered = new Promise<ResumeResult>((resolve) => (settle = resolve))
-    const late = new Error('no answer to a resume')
-    const waiting: Waiting = { token, settle: (result) => settle(result), fail: () => settle(WINDOW_OVER) }
-    const result = withinMs(clock, timing.resumeTimeoutMs, answered, () => late).catch((error: unknown) => {
-      if (error !== late) throw error
-      if (this.#waiting === waiting) this.#waiting = null
-      return { kind: 'timed-out' } as const
-    })
-    this.#waiting?.settle({ kind: 'timed-out' })
-    this.#waiting = waiting
-    waiting.result = result
-    this.#take({ kind: 'join', token })
-    return result
+    const { resumeTimeoutMs } = this.#settings.timing
+    const resuming = this.#entrance.resume(token, resumeTimeoutMs, () => this.#take({ kind: 'join', token }))
+    return orAborted(resuming, options.signal)
   }
 
   /* ── Among the members ─────────────────────────────────────────────────────────────────────── */
@@ -225,7 +183,7 @@ export class SeamRoom implements Room {
       throw new ConfigError(`channel ${id} is open as ${open.whileAway}: close it first`)
     }
     if (open !== undefined) return open.channel.seam
-    const base = this.#base.named.channel(id)
+    const base = this.#base.channel(id)
     const channel = this.#makeChannel(id, whileAway === 'kept' ? keepBytes : 0)
     this.#channels.set(id, { channel, whileAway })
     channel.attach(base)
@@ -247,7 +205,7 @@ export class SeamRoom implements Room {
 
   setPolicy(change: Partial<AdmissionPolicy>): void {
     this.#checkHosts()
-    this.#take({ kind: 'policy', change: checkedPolicy(change, this.#policy.get()) })
+    this.#take({ kind: 'policy', change: checkedPolicy(change, this.policy.get()) })
   }
 
   kick(peer: PeerId, options: { readonly ban?: boolean | undefined } = {}): void {
@@ -265,7 +223,7 @@ export class SeamRoom implements Room {
   }
 
   #checkHosts(): void {
-    if (!this.#core.hosts) throw new NotHostError(this.#host.get())
+    if (!this.#core.hosts) throw new NotHostError(this.host.get())
   }
 
   /* ── The core's way in and out ─────────────────────────────────────────────────────────────── */
@@ -273,8 +231,8 @@ export class SeamRoom implements Room {
   /** One input after the other: what an effect brings about waits until the step is done. */
   #take(input: RoomInput): void {
     this.#inputs.push(input)
-    if (this.#stepping) return
-    this.#stepping = true
+    if (this.#isStepping) return
+    this.#isStepping = true
     try {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
         const effects = this.#core.step(next, this.#settings.clock.now())
@@ -282,7 +240,7 @@ export class SeamRoom implements Room {
         for (const effect of effects) this.#carryOut(effect)
       }
     } finally {
-      this.#stepping = false
+      this.#isStepping = false
     }
   }
 
@@ -325,20 +283,14 @@ export class SeamRoom implements Room {
         this.#token = effect.token
         break
       case 'admitted':
-        this.#settle({ kind: 'success' })
+        this.#entrance.settle({ kind: 'success' })
         break
       case 'refused':
-        this.#settle(effect)
+        this.#entrance.settle(effect)
         break
       case 'ended':
         this.#end(effect.reason)
     }
-  }
-
-  #settle(result: ResumeResult): void {
-    const waiting = this.#waiting
-    this.#waiting = null
-    waiting?.settle(result)
   }
 
   /** `work` is signing and checking: what becomes of it counts only while the room lives. */
@@ -360,27 +312,9 @@ export class SeamRoom implements Room {
 
   /** Brings the levels up to date: who hears of an event reads them as they are after it. */
   #show(): void {
-    const { state, view, hosts, localFabric } = this.#core
-    if (state !== null) this.#roomId.set(state.roomId)
-    if (state !== null) this.#policy.set(state.policy)
-    this.#localFabric.set(localFabric)
-    if (view !== this.#shown) {
-      this.#shown = view
-      this.#host.set(view?.host ?? null)
-      this.#roster.set(view === null ? new Map() : rosterOf(view, this.selfId))
-      this.#showMembers(this.#frames)
-      for (const { channel } of this.#channels.values()) this.#showMembers(channel)
-    }
-    this.#role.set(hosts ? 'host' : 'joiner')
-    this.#status.set(this.#currentStatus())
-  }
-
-  #currentStatus(): RoomStatus {
-    const before = this.#status.get()
-    if (this.#core.phase === 'ended') return before
-    if (this.#core.state === null) return { kind: 'joining' }
-    const isIn = this.#core.phase === 'inside' && this.#base.seam.state.get().kind !== 'torn'
-    return isIn ? { kind: 'member' } : { kind: 'rejoining' }
+    if (!this.#levels.show(this.#core, this.#base.isTorn)) return
+    this.#showMembers(this.#frames)
+    for (const { channel } of this.#channels.values()) this.#showMembers(channel)
   }
 
   #showMembers(channel: MemberChannel): void {
@@ -404,35 +338,17 @@ export class SeamRoom implements Room {
     })
   }
 
-  /* ── The seam ──────────────────────────────────────────────────────────────────────────────── */
+  /* ── The seam and the clock ────────────────────────────────────────────────────────────────── */
 
-  #attach(seam: Seam): Base {
-    const mux = new MuxSeam(seam)
-    const channel = mux.channel(CONTROL_TAG)
-    const control = new ControlLine(channel, this.#settings.clock)
-    const named = new NamedMux(mux.channel(CHANNELS_TAG))
-    this.#frames.attach(mux.channel(FRAMES_TAG))
-    for (const [id, open] of this.#channels) open.channel.attach(named.channel(id))
-    const unlisten = [
-      channel.peers.listen(() => this.#take({ kind: 'links', peers: this.#linked() })),
-      seam.state.listen((state) => {
-        if (state.kind === 'torn') this.#take({ kind: 'torn' })
-      }),
-    ]
-    void control.read((from, message) => this.#take({ kind: 'message', from, message }))
-    const release = (): void => {
-      for (const stop of unlisten) stop()
-    }
-    return { seam, channel, control, named, release }
-  }
-
-  /** To be called once, when `#base` is in place. */
-  start(): void {
-    this.#take({ kind: 'links', peers: this.#linked() })
-  }
-
-  #linked(): ReadonlySet<PeerId> {
-    return new Set([...this.#base.channel.peers.get()].filter((peer) => peer !== this.#base.seam.selfId))
+  #attach(): void {
+    const base = this.#base
+    this.#frames.attach(base.frames)
+    for (const [id, { channel }] of this.#channels) channel.attach(base.channel(id))
+    base.listen({
+      onLinks: (peers) => this.#take({ kind: 'links', peers }),
+      onTorn: () => this.#take({ kind: 'torn' }),
+      onMessage: (from, message) => this.#take({ kind: 'message', from, message }),
+    })
   }
 
   #arm(): void {
@@ -447,10 +363,9 @@ export class SeamRoom implements Room {
 
   #end(reason: EndReason): void {
     this.#settings.clock.clearTimeout(this.#timer)
-    this.#status.set({ kind: 'ended', reason })
+    this.#levels.end(reason)
     this.#events.end()
-    this.#waiting?.fail(new ClosedError(`the room ended before this peer was admitted: ${reason}`))
-    this.#waiting = null
+    this.#entrance.end(reason)
     this.#ending ??= this.#shutDown(reason)
   }
 
@@ -461,8 +376,7 @@ export class SeamRoom implements Room {
     this.#frames.tear(closed)
     const base = this.#base
     await withinMs(clock, LEAVE_DRAIN_MS, base.control.drained(), () => new Error('late')).catch(() => {})
-    base.release()
-    await withinMs(clock, LEAVE_DRAIN_MS, base.seam.close(closed), () => new Error('late')).catch(() => {})
+    await withinMs(clock, LEAVE_DRAIN_MS, base.close(closed), () => new Error('late')).catch(() => {})
   }
 
   #tearChannels(reason: CloseReason): void {
@@ -472,22 +386,4 @@ export class SeamRoom implements Room {
   }
 }
 
-/** Who waits to be let in. */
-interface Waiting {
-  readonly token: ResumeToken | null
-  readonly settle: (result: ResumeResult) => void
-  readonly fail: (error: Error) => void
-  /** Of a resume, for whoever asks for the same. */
-  result?: Promise<ResumeResult>
-}
-
-/** What a room has of the seam that it is on. */
-interface Base {
-  readonly seam: Seam
-  readonly channel: Seam
-  readonly control: ControlLine
-  readonly named: NamedMux
-  readonly release: () => void
-}
-
-const WINDOW_OVER: ResumeResult = { kind: 'refused', code: 'resume-window-expired', retryable: false }
+const TOKEN_INVALID: ResumeResult = { kind: 'refused', code: 'resume-token-invalid', retryable: false }

@@ -1,0 +1,73 @@
+import type { Clock } from '../base/clock.ts'
+import type { CloseReason, PeerId, Seam } from '../seam/contract.ts'
+import { MuxSeam } from '../seam/mux-seam.ts'
+import { NamedMux } from '../seam/named-mux.ts'
+import { ControlLine } from './control-line.ts'
+import type { RoomMessage } from './core/message.ts'
+
+/** Channels of the mux that a room puts on its seam. A game's own are 1 to 3, so neither takes the other's frames for its own. */
+const CONTROL_TAG = 16
+const FRAMES_TAG = 17
+const CHANNELS_TAG = 18
+
+export interface RoomBaseListener {
+  onLinks(peers: ReadonlySet<PeerId>): void
+  onTorn(): void
+  onMessage(from: PeerId, message: RoomMessage): void
+}
+
+/** What a room has of the seam that it is on. */
+export class RoomBase {
+  readonly seam: Seam
+  readonly control: ControlLine
+  /** Under the room's own frames. */
+  readonly frames: Seam
+  readonly #channel: Seam
+  readonly #named: NamedMux
+  #unlisten: readonly (() => void)[] = []
+
+  constructor(seam: Seam, clock: Clock) {
+    const mux = new MuxSeam(seam)
+    this.seam = seam
+    this.#channel = mux.channel(CONTROL_TAG)
+    this.control = new ControlLine(this.#channel, clock)
+    this.frames = mux.channel(FRAMES_TAG)
+    this.#named = new NamedMux(mux.channel(CHANNELS_TAG))
+  }
+
+  get isTorn(): boolean {
+    return this.seam.state.get().kind === 'torn'
+  }
+
+  channel(name: string): Seam {
+    return this.#named.channel(name)
+  }
+
+  /** Tells who is linked, now and from here on, and what they say. */
+  listen(listener: RoomBaseListener): void {
+    const links = (): void => {
+      listener.onLinks(new Set([...this.#channel.peers.get()].filter((peer) => peer !== this.seam.selfId)))
+    }
+    this.#unlisten = [
+      this.#channel.peers.listen(links),
+      this.seam.state.listen(({ kind }) => {
+        if (kind === 'torn') listener.onTorn()
+      }),
+    ]
+    void this.control.read((from, message) => {
+      if (this.#unlisten.length > 0) listener.onMessage(from, message)
+    })
+    links()
+  }
+
+  /** Tells nothing more. */
+  release(): void {
+    for (const stop of this.#unlisten) stop()
+    this.#unlisten = []
+  }
+
+  close(reason: CloseReason): Promise<void> {
+    this.release()
+    return this.seam.close(reason)
+  }
+}
