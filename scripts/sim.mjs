@@ -1,0 +1,172 @@
+/**
+ * `npm run sim -- [--seeds 100] [--from 1] [--mix name] [--minutes 1] [--seed S] [--speed] [--mutants]`
+ *
+ * Runs that many seeds, each for so many simulated minutes of trouble, and says what it found. `--seed` runs one and
+ * prints its trace; `--speed` measures; `--mutants` runs the engines that are broken on purpose.
+ */
+import { parseArgs } from 'node:util'
+import { loadSimulation } from './simulation-bundle.mjs'
+
+const HOUR_MS = 3_600_000
+const TRACED_LINES = 400
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '100' },
+    from: { type: 'string', default: '1' },
+    minutes: { type: 'string', default: '1' },
+    hours: { type: 'string' },
+    mix: { type: 'string' },
+    seed: { type: 'string' },
+    speed: { type: 'boolean', default: false },
+    mutants: { type: 'boolean', default: false },
+  },
+})
+
+const simulation = await loadSimulation()
+const mix = mixNamed(values.mix)
+const troubleMs = number('minutes') * 60_000
+
+if (values.mutants) await runMutants()
+else if (values.speed) measure()
+else if (values.seed !== undefined) replay(Number(values.seed))
+else runSeeds()
+
+function runSeeds() {
+  const from = number('from')
+  const enough = values.hours === undefined ? null : number('hours') * HOUR_MS
+  const sums = new Map()
+  const startedMs = performance.now()
+  let simulatedMs = 0
+  let failures = 0
+  let slowestCalmMs = 0
+  let shownMs = startedMs
+  let seed = from
+  for (; enough === null ? seed < from + number('seeds') : simulatedMs < enough; seed++) {
+    try {
+      const report = simulation.runCoreTrial({ seed, mix, troubleMs })
+      const sum = sums.get(report.mix) ?? { trials: 0, simulatedMs: 0, steps: 0, committed: 0, answered: 0 }
+      sum.trials++
+      for (const name of ['simulatedMs', 'steps', 'committed', 'answered']) sum[name] += report[name]
+      sums.set(report.mix, sum)
+      simulatedMs += report.simulatedMs
+      slowestCalmMs = Math.max(slowestCalmMs, report.calmMs)
+    } catch (error) {
+      failures++
+      simulatedMs += troubleMs
+      console.log(
+        `seed ${seed} (${(mix ?? simulation.mixOf(seed)).name}) ${error.rule === undefined ? error.stack : error.message}`,
+      )
+    }
+    if (performance.now() - shownMs < 5000) continue
+    shownMs = performance.now()
+    console.log(
+      `  seed ${seed}: ${hours(simulatedMs)} simulated in ${seconds(shownMs - startedMs)}, ${failures} failed`,
+    )
+  }
+  console.log(
+    `\n${'mix'.padEnd(28)}${['trials', 'hours', 'steps', 'committed', 'answered'].map((word) => word.padStart(11)).join('')}`,
+  )
+  for (const [name, sum] of sums) {
+    const row = [sum.trials, (sum.simulatedMs / HOUR_MS).toFixed(1), sum.steps, sum.committed, sum.answered]
+    console.log(name.padEnd(28) + row.map((each) => String(each).padStart(11)).join(''))
+  }
+  const tookMs = performance.now() - startedMs
+  const rate = (simulatedMs / HOUR_MS / (tookMs / 1000)).toFixed(2)
+  console.log(
+    `\nseeds ${from} to ${seed - 1}: ${hours(simulatedMs)} simulated in ${seconds(tookMs)}, ${rate} hours a second;`,
+  )
+  console.log(
+    `longest way to progress after calm: ${(slowestCalmMs / 1000).toFixed(1)} s of ${simulation.CALM_BOUND_MS / 1000} s; failed: ${failures}`,
+  )
+  process.exitCode = failures === 0 ? 0 : 1
+}
+
+/** One seed, with the last lines of what happened. */
+function replay(seed) {
+  const lines = []
+  const trace = (line) => {
+    lines.push(line)
+    if (lines.length > 2 * TRACED_LINES) lines.splice(0, TRACED_LINES)
+  }
+  try {
+    const report = simulation.runCoreTrial({ seed, mix, troubleMs, trace })
+    console.log(lines.slice(-TRACED_LINES).join('\n'))
+    console.log(JSON.stringify(report))
+  } catch (error) {
+    console.log(lines.slice(-TRACED_LINES).join('\n'))
+    console.log(`seed ${seed}: ${error.rule === undefined ? error.stack : error.message}`)
+    process.exitCode = 1
+  }
+}
+
+/** Simulated hours for each second of processor time, three nodes at a heartbeat of 100 ms, all invariants on. */
+function measure() {
+  const options = { mix: mix ?? simulation.STEADY, troubleMs: HOUR_MS }
+  simulation.runCoreTrial({ seed: 0, ...options })
+  const rates = []
+  for (let seed = 1; seed <= 9; seed++) {
+    const before = process.cpuUsage()
+    const { simulatedMs, steps } = simulation.runCoreTrial({ seed, ...options })
+    const { user, system } = process.cpuUsage(before)
+    rates.push({ rate: simulatedMs / HOUR_MS / ((user + system) / 1e6), steps })
+  }
+  rates.sort((a, b) => a.rate - b.rate)
+  const [least, middle, most] = [rates[0], rates[4], rates[8]].map(({ rate }) => rate.toFixed(2))
+  console.log(
+    `${options.mix.name}: ${middle} simulated hours a second of processor time (least ${least}, most ${most})`,
+  )
+}
+
+async function runMutants() {
+  const rows = []
+  for (const mutant of simulation.MUTANTS) {
+    const mutated = await loadSimulation(mutant)
+    const startedMs = performance.now()
+    rows.push({
+      mutant,
+      ...caught(mutated, mix ?? mixNamed(mutant.mix), number('seeds')),
+      tookMs: performance.now() - startedMs,
+    })
+    const { seed, rule, tookMs } = rows.at(-1)
+    console.log(
+      `${mutant.name.padEnd(64)}${String(seed ?? 'none').padStart(6)}  ${String(rule ?? 'NOT CAUGHT').padEnd(24)}${seconds(tookMs)}`,
+    )
+  }
+  process.exitCode = rows.every(({ mutant, rule }) => mutant.breaks.includes(rule)) ? 0 : 1
+}
+
+function caught(mutated, mutantMix, seeds) {
+  for (let seed = 1; seed <= seeds; seed++) {
+    try {
+      mutated.runCoreTrial({ seed, mix: mutantMix, troubleMs })
+    } catch (error) {
+      if (error.rule === undefined) console.log(error.stack)
+      return { seed, rule: error.rule ?? error.message }
+    }
+  }
+  return { seed: null, rule: null }
+}
+
+function mixNamed(name) {
+  if (name === undefined) return undefined
+  const found = [...simulation.MIXES, simulation.STEADY].find((each) => each.name === name)
+  if (found !== undefined) return found
+  console.error(`no such mix: ${name}; there are ${simulation.MIXES.map((each) => each.name).join(', ')}`)
+  process.exit(2)
+}
+
+function number(name) {
+  const value = Number(values[name])
+  if (Number.isFinite(value) && value > 0) return value
+  console.error(`--${name} is a number above 0, not ${values[name]}`)
+  process.exit(2)
+}
+
+function hours(ms) {
+  return `${(ms / HOUR_MS).toFixed(1)} h`
+}
+
+function seconds(ms) {
+  return `${(ms / 1000).toFixed(1)} s`
+}
