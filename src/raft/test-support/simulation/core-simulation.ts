@@ -91,8 +91,9 @@ export class CoreSimulation {
     try {
       checkRestoredState({ ...durable, nodeId: id, gameId: null, lineage: null, snapshot: disk.snapshot })
     } catch (error) {
-      if (!(this.mix.torn ?? false)) throw error
-      this.#say(`${id} is refused: ${(error as Error).message}`)
+      const { message } = error as Error
+      if (this.mix.torn !== true) throw new InvariantError('loads what it stored', `${id}: ${message}`)
+      this.#say(`${id} is refused: ${message}`)
       machine.isLost = true
       return
     }

@@ -18,6 +18,7 @@ export type Rule =
   | 'durable on a majority'
   | 'promise is on disk'
   | 'never backwards'
+  | 'loads what it stored'
   | 'order of indices'
   | 'exactly once'
   | 'acknowledged is committed'

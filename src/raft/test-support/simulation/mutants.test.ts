@@ -17,6 +17,7 @@ const RULES: readonly Rule[] = [
   'durable on a majority',
   'promise is on disk',
   'never backwards',
+  'loads what it stored',
   'order of indices',
   'exactly once',
   'acknowledged is committed',

@@ -127,7 +127,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'core/compaction.ts',
     find: 'const config = r.configBefore(index + 1)',
     replace: 'const config = r.config',
-    breaks: ['state-machine safety', 'committed is final'],
+    breaks: ['loads what it stored', 'state-machine safety', 'committed is final'],
     mix: 'hurried',
   },
   {
