@@ -68,6 +68,21 @@ describe('compaction', () => {
     expect(core.ready().outcomes).toEqual([{ kind: 'compacted', token: 1, floor: 4 }])
   })
 
+  it('[SNAP-1] takes entries of the same round with it, and is not answered when an earlier write is durable', () => {
+    const core = follower(6)
+    const append = (index: number): Ready => {
+      const frame = { term: 1, prevIndex: index - 1, prevTerm: 1, commit: index, entries: [entry(index)] }
+      core.step({ kind: 'message', from: 'b', message: { kind: 'append', ...frame } }, at)
+      return index === 7 ? core.ready() : compact(core, index)
+    }
+    const [first, second] = [append(7), append(8)]
+    expect(second.write?.batch).toMatchObject({ snapshot: { index: 8 }, entries: [] })
+    core.step({ kind: 'written', id: first.write?.id as number }, at)
+    expect(core.ready().outcomes).toEqual([])
+    core.step({ kind: 'written', id: second.write?.id as number }, at)
+    expect(core.ready().outcomes).toEqual([{ kind: 'compacted', token: 1, floor: 8 }])
+  })
+
   it('[SNAP-5] keeps a tail at hand that counts for nothing else', () => {
     const core = follower(6, 2)
     compact(core, 4)
