@@ -14,9 +14,6 @@ const timing = {
   catchUpTimeoutMs: 10_000,
 }
 
-/** Nobody writes to it: one array serves for all. */
-const command = new Uint8Array(100).fill(120)
-
 export interface BenchCluster {
   readonly messages: number
   readonly bytes: number
@@ -45,8 +42,8 @@ interface InFlight {
 }
 
 /** Three of our cores, driven as the node drives them. */
-export function selvage({ encoded }: { encoded: boolean }): BenchCluster {
-  return new SelvageCluster(encoded)
+export function selvage(options: { encoded: boolean; commandBytes?: number }): BenchCluster {
+  return new SelvageCluster(options.encoded, options.commandBytes ?? 100)
 }
 
 class SelvageCluster implements BenchCluster {
@@ -56,12 +53,15 @@ class SelvageCluster implements BenchCluster {
   readonly #nodes: Map<NodeId, Node>
   readonly #leader: Node
   readonly #clientId: string
+  /** Nobody writes to it: one array serves for all. */
+  readonly #command: Uint8Array
   #at: Circumstances = { nowMs: 0, wallMs: 1_790_000_000_000, frameBytes: 262_144 }
   #queue: InFlight[] = []
   #proposed = 0
 
-  constructor(encoded: boolean) {
+  constructor(encoded: boolean, commandBytes: number) {
     this.#encoded = encoded
+    this.#command = new Uint8Array(commandBytes).fill(120)
     const cluster = { voters: new Set(ids), learners: new Set<NodeId>() }
     const durable = { term: 0, vote: null, leader: null, commit: 0, entries: [], floor: null }
     const random = seededRandom(1)
@@ -96,7 +96,7 @@ class SelvageCluster implements BenchCluster {
     for (let i = 0; i < count; i++) {
       const token = ++this.#proposed
       const dedupKey = { clientId: this.#clientId, requestId: token }
-      this.#leader.core.step({ kind: 'propose', token, command, dedupKey }, this.#at)
+      this.#leader.core.step({ kind: 'propose', token, command: this.#command, dedupKey }, this.#at)
     }
     if (count > 1) this.#round(this.#leader)
   }
