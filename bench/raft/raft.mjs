@@ -12,7 +12,7 @@ const outDir = fileURLToPath(new URL('../dist/raft/', import.meta.url))
 /** Longest that one engine runs in one column of one round. */
 const MEASURE_MS = 250
 /** And before that, unmeasured. */
-const WARM_UP_MS = 50
+const WARM_UP_MS = 100
 /** A log is kept in memory: it ends here, if not before. */
 const MAX_ENTRIES = 200_000
 
@@ -55,7 +55,6 @@ export async function run({ rounds }) {
 function measure(create, { outstanding, batch, encoded }) {
   const cluster = create({ encoded })
   cluster.elect()
-  globalThis.gc?.()
   const keepBusy = (forMs) => {
     const start = performance.now()
     const before = cluster.applied

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { selvage } from '../bench/raft/subjects/selvage.ts'
+import { selvage } from '../../bench/raft/subjects/selvage.ts'
 
 /** What an entry costs over all links of three nodes, once the nodes know one another's names. */
 function costOf(outstanding: number, commandBytes?: number): { readonly messages: number; readonly bytes: number } {
