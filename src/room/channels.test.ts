@@ -80,6 +80,20 @@ describe('channels of a room', () => {
     expect(() => ann!.channel('a', { whileAway: 'present' })).toThrow(ConfigError)
   })
 
+  it('[CHAN-8] what a member sent before it left is read, and nothing that a kicked one sends', async () => {
+    const party = new Party(simulated)
+    const [ann, bob, cat] = await party.gather('ann', 'bob', 'cat')
+    const heard = texts(ann!)
+    for (let i = 0; i < 5; i++) void bob!.broadcast(bytes(`${i}`))
+    await party.settle(bob!.leave())
+    await party.advance(50)
+    expect(heard).toEqual(['0', '1', '2', '3', '4'].map((text) => `bob: ${text}`))
+    ann!.kick('cat')
+    void cat!.broadcast(bytes('too late'))
+    await party.advance(50)
+    expect(heard).toHaveLength(5)
+  })
+
   it('[CHAN-5] a present channel lists who is linked, and forgets with the link', async () => {
     const party = new Party(simulated)
     const [ann, bob] = await party.gather('ann', 'bob')

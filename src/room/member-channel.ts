@@ -13,6 +13,8 @@ export interface MemberChannelOptions {
   readonly onClose?: (() => void) | undefined
 }
 
+const MAX_LEAVING = 64
+
 /** Bytes that a channel puts before a payload. */
 const HEADER_BYTES = 1
 
@@ -24,6 +26,8 @@ export class MemberChannel {
   readonly seam: SeamCore
   readonly #options: MemberChannelOptions
   readonly #ways: Map<PeerId, Way> = new Map()
+  /** Who has said goodbye: what it sent before may not be read yet. The last {@link MAX_LEAVING}. */
+  readonly #leaving: Map<PeerId, Way> = new Map()
   #members: ReadonlySet<PeerId> = new Set()
   #base: Seam | null = null
   #unlisten: () => void = () => {}
@@ -40,7 +44,7 @@ export class MemberChannel {
         this.#release()
         options.onClose?.()
       },
-      onCutOff: (peer) => this.#ways.get(peer)?.close(),
+      onCutOff: (peer) => this.#ways.get(peer)?.retire(),
     })
   }
 
@@ -59,8 +63,12 @@ export class MemberChannel {
     void this.#read(base)
   }
 
-  /** Who is admitted. A new id may take over what was kept for `was`. */
-  setMembers(members: ReadonlySet<PeerId>, was: (peer: PeerId) => PeerId | null): void {
+  /** Who is admitted. A new id may take over what was kept for `was`; of who `left` by itself the last frames are read. */
+  setMembers(
+    members: ReadonlySet<PeerId>,
+    was: (peer: PeerId) => PeerId | null,
+    left: (peer: PeerId) => boolean,
+  ): void {
     this.#members = members
     for (const peer of members) {
       const before = was(peer)
@@ -73,7 +81,9 @@ export class MemberChannel {
     for (const [peer, way] of this.#ways) {
       if (members.has(peer)) continue
       this.#ways.delete(peer)
-      way.close()
+      if (left(peer)) this.#leaving.set(peer, way)
+      for (const [oldest] of [...this.#leaving].slice(0, -MAX_LEAVING)) this.#leaving.delete(oldest)
+      way.retire()
     }
     this.#relink()
   }
@@ -88,6 +98,7 @@ export class MemberChannel {
     void this.#base?.close()
     this.#detach()
     this.#ways.clear()
+    this.#leaving.clear()
   }
 
   #detach(): void {
@@ -101,6 +112,10 @@ export class MemberChannel {
     if (base === null) return
     const listed = base.peers.get()
     for (const [peer, { replay }] of this.#ways) if (!listed.has(peer)) replay.unlink()
+    for (const [peer, way] of this.#leaving) {
+      if (!listed.has(peer)) way.isGone = true
+      else if (way.isGone) this.#leaving.delete(peer)
+    }
     for (const peer of this.#members) {
       if (peer === base.selfId || !listed.has(peer)) continue
       const way = this.#ways.get(peer) ?? this.#begin(peer)
@@ -111,12 +126,13 @@ export class MemberChannel {
   #begin(peer: PeerId): Way {
     const way = new Way(peer, this.seam, this.#options, () => this.#base)
     this.#ways.set(peer, way)
+    this.#leaving.delete(peer)
     return way
   }
 
   async #read(base: Seam): Promise<void> {
     for await (const { sender, payload, delivery } of base.incoming) {
-      const way = this.#base === base ? this.#ways.get(sender) : undefined
+      const way = this.#base === base ? (this.#ways.get(sender) ?? this.#leaving.get(sender)) : undefined
       if (way?.replay.onFrame(payload, delivery) !== true) this.#strayFrames++
       else this.#options.onHeard(sender)
     }
@@ -126,9 +142,14 @@ export class MemberChannel {
 /** The way to one member: a {@link Replay} between the channel's seam and its base. */
 class Way {
   readonly replay: Replay
+  /** Its link has ended: what comes over a later one is not of a member. */
+  isGone = false
   readonly #seam: SeamCore
   readonly #base: () => Seam | null
   #peer: PeerId
+  #isRetired = false
+  /** Settles when the base has taken the last frame. */
+  #sending: Promise<void> | undefined
 
   constructor(peer: PeerId, seam: SeamCore, options: MemberChannelOptions, base: () => Seam | null) {
     this.#peer = peer
@@ -136,7 +157,9 @@ class Way {
     this.#base = base
     this.replay = new Replay(
       {
-        send: (frame, delivery) => void this.#send(frame, delivery),
+        send: (frame, delivery) => {
+          this.#sending = this.#send(frame, delivery)
+        },
         deliver: (payload, delivery) => seam.received(this.#peer, payload, delivery),
         joined: () => this.#link(),
         left: () => seam.unlink(this.#peer),
@@ -155,16 +178,21 @@ class Way {
     this.#peer = peer
   }
 
-  close(): void {
+  /** Its peer is listed no more. */
+  retire(): void {
+    this.#isRetired = true
     this.replay.unlink()
     this.#seam.unlink(this.#peer)
   }
 
   #link(): void {
+    if (this.#isRetired) return
     const { replay } = this
     this.#seam.link(this.#peer, {
       send: (frame, delivery) => {
+        this.#sending = undefined
         replay.send(frame, delivery)
+        return this.#sending
       },
       grant: (bytes) => replay.grant(bytes),
       hasRoom: (bytes) => {

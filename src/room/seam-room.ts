@@ -321,7 +321,11 @@ export class SeamRoom implements Room {
     const { state, phase } = this.#core
     if (state === null || phase === 'ended') return
     const members = new Set(state.members.map(({ id }) => id))
-    channel.setMembers(members, (peer) => memberOf(state, peer)?.was ?? null)
+    channel.setMembers(
+      members,
+      (peer) => memberOf(state, peer)?.was ?? null,
+      (peer) => state.departed.some(({ id, reason }) => id === peer && reason === 'left'),
+    )
   }
 
   #makeChannel(id: string | null, keepBytes: number): MemberChannel {

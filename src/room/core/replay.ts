@@ -74,6 +74,7 @@ export class Replay {
   /* ── What this end does ────────────────────────────────────────────────────────────────────── */
 
   link(): void {
+    if (this.#keepBytes === 0) this.#forget()
     this.#linked = true
     this.#live = false
     // What the old link still brings is sent again: it is not in the count that we are about to tell.
@@ -85,7 +86,8 @@ export class Replay {
     if (!this.#linked) return
     this.#linked = false
     this.#live = false
-    if (this.#keepBytes === 0) this.#forget()
+    // What has arrived and is not read yet is still delivered.
+    if (this.#keepBytes === 0) this.#leave()
     else this.#awayFrom ??= this.#base + this.#kept.length
   }
 
@@ -171,6 +173,7 @@ export class Replay {
   #onFrom(reader: ByteReader): void {
     const [position, missed] = [reader.varint(), reader.varint()]
     reader.end()
+    if (!this.#linked) return
     this.#position = position > this.#received ? null : position
     if (missed > 0) this.#port.missed(missed)
   }
