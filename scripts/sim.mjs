@@ -1,8 +1,8 @@
 /**
- * `npm run sim -- [--seeds 100] [--from 1] [--mix name] [--minutes 1] [--seed S] [--speed] [--mutants]`
+ * `npm run sim -- [--nodes] [--seeds 100] [--from 1] [--mix name] [--minutes 1] [--hours H] [--seed S] [--speed] [--mutants]`
  *
- * Runs that many seeds, each for so many simulated minutes of trouble, and says what it found. `--seed` runs one and
- * prints its trace; `--speed` measures; `--mutants` runs the engines that are broken on purpose.
+ * Runs that many seeds, each for so many simulated minutes of trouble, and says what it found: of cores alone, or of
+ * whole nodes; `--hours` goes on until so many are simulated. `--seed` runs one and prints its trace; `--speed` measures; `--mutants` runs the engines that are broken on purpose.
  */
 import { parseArgs } from 'node:util'
 import { loadSimulation } from './simulation-bundle.mjs'
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     speed: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
+    nodes: { type: 'boolean', default: false },
   },
 })
 
@@ -27,12 +28,14 @@ const simulation = await loadSimulation()
 const mix = mixNamed(values.mix)
 const troubleMs = number('minutes') * 60_000
 
-if (values.mutants) await runMutants()
-else if (values.speed) measure()
-else if (values.seed !== undefined) replay(Number(values.seed))
-else runSeeds()
+const runTrial = values.nodes ? simulation.runNodeTrial : simulation.runCoreTrial
 
-function runSeeds() {
+if (values.mutants) await runMutants()
+else if (values.speed) await measure()
+else if (values.seed !== undefined) await replay(Number(values.seed))
+else await runSeeds()
+
+async function runSeeds() {
   const from = number('from')
   const enough = values.hours === undefined ? null : number('hours') * HOUR_MS
   const sums = new Map()
@@ -44,7 +47,7 @@ function runSeeds() {
   let seed = from
   for (; enough === null ? seed < from + number('seeds') : simulatedMs < enough; seed++) {
     try {
-      const report = simulation.runCoreTrial({ seed, mix, troubleMs })
+      const report = await runTrial({ seed, mix, troubleMs })
       const sum = sums.get(report.mix) ?? { trials: 0, simulatedMs: 0, steps: 0, committed: 0, answered: 0 }
       sum.trials++
       for (const name of ['simulatedMs', 'steps', 'committed', 'answered']) sum[name] += report[name]
@@ -83,14 +86,14 @@ function runSeeds() {
 }
 
 /** One seed, with the last lines of what happened. */
-function replay(seed) {
+async function replay(seed) {
   const lines = []
   const trace = (line) => {
     lines.push(line)
     if (lines.length > 2 * TRACED_LINES) lines.splice(0, TRACED_LINES)
   }
   try {
-    const report = simulation.runCoreTrial({ seed, mix, troubleMs, trace })
+    const report = await runTrial({ seed, mix, troubleMs, trace })
     console.log(lines.slice(-TRACED_LINES).join('\n'))
     console.log(JSON.stringify(report))
   } catch (error) {
@@ -101,13 +104,13 @@ function replay(seed) {
 }
 
 /** Simulated hours for each second of processor time, three nodes at a heartbeat of 100 ms, all invariants on. */
-function measure() {
-  const options = { mix: mix ?? simulation.STEADY, troubleMs: HOUR_MS }
-  simulation.runCoreTrial({ seed: 0, ...options })
+async function measure() {
+  const options = { mix: mix ?? simulation.STEADY, troubleMs: values.nodes ? HOUR_MS / 20 : HOUR_MS }
+  await runTrial({ seed: 0, ...options })
   const rates = []
   for (let seed = 1; seed <= 9; seed++) {
     const before = process.cpuUsage()
-    const { simulatedMs, steps } = simulation.runCoreTrial({ seed, ...options })
+    const { simulatedMs, steps } = await runTrial({ seed, ...options })
     const { user, system } = process.cpuUsage(before)
     rates.push({ rate: simulatedMs / HOUR_MS / ((user + system) / 1e6), steps })
   }

@@ -33,7 +33,7 @@ export class KvStore {
   }
 
   /** Passes by an entry that takes no effect. */
-  skip({ index, term }: StoredEntry): void {
+  skip({ index, term }: Pick<StoredEntry, 'index' | 'term'>): void {
     this.applied = index
     this.chain = (Math.imul(this.chain, 31) + index + term) | 0
   }

@@ -1,0 +1,131 @@
+import type { Clock } from '../../../base/clock.ts'
+import { CorruptStateError } from '../../../base/errors.ts'
+import type { Random } from '../../../base/random.ts'
+import type { Seam } from '../../../seam/contract.ts'
+import { SimulatedDisk, type SimulatedNetwork, testIdentity } from '../../../sim/index.ts'
+import type { ClusterConfig, Committed, NodeId, RaftNode } from '../../contract.ts'
+import { raftNode } from '../../raft-node.ts'
+import type { RaftTraceEvent } from '../../trace-event.ts'
+import { seamTransport } from '../../seam-transport.ts'
+import { KvStore } from './kv-store.ts'
+import { LocalClock } from './local-clock.ts'
+import { nodeClock } from './node-clock.ts'
+
+/** What all machines of one simulation share. */
+export interface Surroundings {
+  readonly network: SimulatedNetwork
+  readonly random: Random
+  readonly seed: number
+  readonly torn: boolean
+  /** A node has applied this to its store, after whatever came before it. */
+  readonly onCommitted: (id: NodeId, item: Committed, store: KvStore) => void
+  readonly onEvent: (id: NodeId, event: RaftTraceEvent) => void
+  readonly onFault: (error: unknown) => void
+}
+
+const ROOM = { sessionName: 'raft', roomKey: 'raft', peerKey: 'raft', maxPeers: 16 }
+
+/** One machine with a whole node: its own clock and disk, a seam of the simulated network, and a program on top. */
+export class NodeMachine {
+  readonly id: NodeId
+  readonly local: LocalClock
+  node: RaftNode | null = null
+  disk: SimulatedDisk | null = null
+  store: KvStore = new KvStore()
+  /** Its disk was torn and refused: it never comes up again. */
+  isLost = false
+  readonly #clock: Clock
+  readonly #cluster: ClusterConfig
+  readonly #around: Surroundings
+  #seam: Seam | null = null
+  /** Counts starts: what belongs to an earlier one is let go. */
+  #life = 0
+
+  constructor(id: NodeId, cluster: ClusterConfig, around: Surroundings) {
+    this.id = id
+    this.#cluster = cluster
+    this.#around = around
+    this.local = new LocalClock(around.random() * 1e6)
+    this.#clock = nodeClock(around.network.clock, this.local)
+  }
+
+  /** Whether it runs, or is about to. A node that lost its disk does not, and has to be started anew. */
+  get isUp(): boolean {
+    return this.#seam !== null && this.node?.failure.get() == null
+  }
+
+  /** Resolves when its node runs, or cannot. */
+  async start(): Promise<void> {
+    if (this.isUp || this.isLost) return
+    if (this.node !== null) this.crash()
+    const life = ++this.#life
+    const { network, random, seed, torn } = this.#around
+    const identity = testIdentity(this.id)
+    this.#seam = await network.loom({ peerIdentity: identity }).reopen(ROOM)
+    const { clock } = network
+    this.disk =
+      this.disk?.reopen() ?? (await SimulatedDisk.create({ clock, seed: `${seed} ${this.id}`, peerIdentity: identity }))
+    this.disk.setFaults({ fail: 0, torn: torn ? 1 : 0 })
+    if (life !== this.#life) return
+    try {
+      const node = await raftNode({
+        id: this.id,
+        cluster: this.#cluster,
+        transport: seamTransport(this.#seam),
+        storage: this.disk,
+        config: { expectVirtualTime: true },
+        identity: { kind: 'durable', clientId: `client ${this.id}` },
+        clock: this.#clock,
+        random,
+      })
+      if (life !== this.#life) {
+        await node.close()
+        return
+      }
+      this.node = node
+      this.store = new KvStore()
+      this.#watch(node, this.store)
+    } catch (error) {
+      if (life !== this.#life) return
+      this.crash()
+      if (!(error instanceof CorruptStateError)) return
+      this.isLost = true
+      if (!torn) this.#around.onFault(error)
+    }
+  }
+
+  /** No goodbye: what was not durable is lost, and nobody is told. */
+  crash(): void {
+    this.#life++
+    this.disk?.crash()
+    this.#around.network.crash(this.id)
+    void this.node?.close()
+    this.node = null
+    this.#seam = null
+  }
+
+  describe(): string {
+    if (this.node === null) return this.isLost ? 'lost' : this.isUp ? 'starting' : 'down'
+    const { role, leader, commitIndex, membership } = this.node
+    const { voters, learners } = membership.get()
+    const log = `commit ${commitIndex.get()} applied ${this.store.applied} disk ${this.disk?.pendingWrites} behind`
+    return `${role.get()} of ${leader.get()}, ${log}, voters ${[...voters].join()} learners ${[...learners].join()}`
+  }
+
+  #watch(node: RaftNode, store: KvStore): void {
+    const { onCommitted, onEvent, onFault } = this.#around
+    const read = async (): Promise<void> => {
+      for await (const item of node.committedFrom(1)) {
+        if (item.kind === 'entry') store.apply({ ...item.entry, kind: 'command' })
+        else if (item.kind === 'install') store.restore(item.snapshot.state)
+        else store.skip({ index: item.index, term: 0 })
+        onCommitted(this.id, item, store)
+      }
+    }
+    const listen = async (): Promise<void> => {
+      for await (const event of node.trace) onEvent(this.id, event)
+    }
+    read().catch(onFault)
+    listen().catch(onFault)
+  }
+}
