@@ -82,6 +82,21 @@ describe('a room on its own time', () => {
     expect(shown(ann)).toEqual(['bob'])
   })
 
+  it('[PART-11] and asks again before it takes the silence of that time for an absence', async () => {
+    const party = new Party({ simulated: true, peerLossMs: 60_000 })
+    const clock = new PageClock(party.clock)
+    const ann = await party.host('ann', { clock })
+    await party.join('bob')
+    party.watch(ann)
+    clock.freeze()
+    party.network.cut('ann', 'bob')
+    await party.advance(1_500)
+    party.network.heal()
+    clock.thaw()
+    await party.advance(1_000)
+    expect(party.kinds(ann, 'bob')).toEqual(['joined'])
+  })
+
   it('[PART-12] a member whose link takes no frames is away for that reason, until it takes them', async () => {
     const party = new Party()
     const loom = party.loom('ann')

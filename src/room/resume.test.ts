@@ -3,6 +3,7 @@ import { AdmissionRefusedError } from '../base/errors.ts'
 import type { ResumeToken } from '../seam/resume-token.ts'
 import { testIdentity } from '../sim/index.ts'
 import type { Room } from './contract.ts'
+import { issueToken } from './resume-credential.ts'
 import { bytes, Party, shown, texts } from './test-support/party.ts'
 
 const simulated = { simulated: true } as const
@@ -83,6 +84,17 @@ describe('a resume token', () => {
     expect(shown(ann!)).toEqual(['bob?'])
     await party.join('bob', { token })
     expect(shown(ann!)).toEqual(['bob'])
+  })
+
+  it('[RESUME-3] issued by its owner to itself: refused', async () => {
+    const party = new Party(simulated)
+    const [, bob] = await party.gather('ann', 'bob')
+    const own = testIdentity('bob')
+    const { roomId, peerId, issuedAt } = tokenOf(bob!)
+    const token = await issueToken(own, { roomId, peerId, ownerKey: own.publicKey, issuedAt, expiresAt: 2 ** 45 })
+    party.network.crash('bob')
+    const refused = await party.join('bob', { token }).catch((error: unknown) => error)
+    expect(refused).toMatchObject({ reason: 'resume-token-invalid', retryable: false })
   })
 
   it('[RESUME-4] stolen, it is of no use without its owner’s key, whatever id the thief has', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Room } from './contract.ts'
-import { bytes, Party, shown, texts } from './test-support/party.ts'
+import { bytes, FAST, Party, shown, texts } from './test-support/party.ts'
 
 const simulated = { simulated: true } as const
 
@@ -114,6 +114,22 @@ describe('a room without its host', () => {
     await party.advance(4_000)
     expect(bob!.role.get()).toBe('host')
     expect(forger.roster.get().size).toBe(0)
+  })
+
+  it('[SUCC-9] who was sent away and finds nobody to let it in goes back to the line of succession', async () => {
+    const party = new Party(simulated)
+    const [ann, bob] = await party.gather('ann', 'bob', 'cat')
+    for (const other of ['ann', 'cat']) party.network.cut('bob', other)
+    while (ann!.roster.get().has('bob')) await party.advance(50)
+    expect(bob!.role.get()).toBe('joiner')
+    party.network.heal()
+    while (bob!.status.get().kind === 'member') await party.advance(1)
+    party.network.crash('ann')
+    party.network.crash('cat')
+    await party.advance(5 * FAST.windowMs)
+    expect([bob!.role.get(), bob!.status.get().kind]).toEqual(['host', 'member'])
+    expect(shown(bob!)).toEqual([])
+    expect(shown(await party.join('dan'))).toEqual(['bob*'])
   })
 
   it('[SUCC-8] a host that comes back inside its window hosts on', async () => {
