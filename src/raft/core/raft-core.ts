@@ -9,22 +9,11 @@ import type {
   StoredEntry,
   StoredSnapshot,
 } from '../contract.ts'
-import { onVoters, tellWhoVotes } from './acquaintance.ts'
 import { takeProposal } from './answers.ts'
 import { answerCompactions, requestCompaction } from './compaction.ts'
 import { publishedConfig } from './configuration.ts'
-import {
-  countOwnVote,
-  mayCampaign,
-  onElectionTimeout,
-  onPreVote,
-  onPreVoteReply,
-  onVote,
-  onVoteReply,
-} from './election.ts'
-import { onAppend, onCommitNotice } from './follower.ts'
-import { onLaterTerm, onRefused, refusingGate } from './gates.ts'
-import { giveProposals, onForward, onForwardRefused, resendForwards } from './forwarding.ts'
+import { countOwnVote, mayCampaign, onElectionTimeout } from './election.ts'
+import { giveProposals, resendForwards } from './forwarding.ts'
 import type { Limits } from './limits.ts'
 import type { RaftLog } from './log.ts'
 import { advanceMembership, requestChange, withdrawChange } from './membership.ts'
@@ -38,20 +27,17 @@ import {
   answerReads,
   confirmReads,
   expireReads,
-  onRead,
-  onReadReply,
   openReadRound,
   requestRead,
   resendReads,
 } from './read-index.ts'
 import { Reads } from './reads.ts'
-import { advanceCommit, heartbeat, onAppendReply, onReachable, replicate, sendReadRound } from './replication.ts'
+import { receive } from './receive.ts'
+import { advanceCommit, heartbeat, onReachable, replicate, sendReadRound } from './replication.ts'
 import { hasSlept, wakeUp } from './sleep.ts'
 import {
   advanceTransfer,
   expireTransfer,
-  onTimeoutNow,
-  onTransferRefused,
   pause,
   requestTransfer,
   resume,
@@ -59,8 +45,6 @@ import {
   withdrawTransfer,
 } from './transfer.ts'
 import type { ClientSessionTable } from './sessions.ts'
-import { onSnapshot } from './snapshot-receive.ts'
-import { onSnapshotReply } from './snapshot-send.ts'
 import { becomeFollower } from './transitions.ts'
 
 /** What happens to a node. Any number may be stepped before a round is taken. */
@@ -349,65 +333,4 @@ function tick(r: Replica): void {
   if (nowMs >= r.proposals.resendAtMs) resendForwards(r)
   if (nowMs >= r.reads.resendAtMs) resendReads(r)
   expireReads(r)
-}
-
-/** Nothing that has no right to be heard reaches a handler: each gate is checked before a term is taken over. */
-function receive(r: Replica, from: NodeId, message: RaftMessage): void {
-  const gate = refusingGate(r, from, message)
-  if (gate !== null) {
-    r.drop(gate, from)
-    onRefused(r, from, message, gate)
-    return
-  }
-  switch (message.kind) {
-    case 'append':
-      onAppend(r, from, message)
-      break
-    case 'commit':
-      onCommitNotice(r, from, message)
-      break
-    case 'pre-vote':
-      onPreVote(r, from, message)
-      break
-    case 'vote':
-      onVote(r, from, message)
-      break
-    case 'forward':
-      onForward(r, from, message)
-      break
-    case 'forward-refused':
-      onForwardRefused(r, from, message)
-      break
-    case 'who-votes':
-      tellWhoVotes(r, from)
-      break
-    case 'voters':
-      onVoters(r, from, message)
-      break
-    case 'read':
-      onRead(r, from, message)
-      break
-    case 'read-reply':
-      onReadReply(r, from, message)
-      break
-    case 'timeout-now':
-      onTimeoutNow(r, from, message)
-      break
-    case 'transfer-refused':
-      onTransferRefused(r, from, message)
-      break
-    case 'snapshot':
-      onSnapshot(r, from, message)
-      break
-    case 'append-reply':
-    case 'snapshot-reply':
-    case 'pre-vote-reply':
-    case 'vote-reply':
-      if (message.term > r.term) onLaterTerm(r, from, message.term)
-      else if (message.kind === 'snapshot-reply') onSnapshotReply(r, from, message)
-      else if (message.kind === 'append-reply') onAppendReply(r, from, message)
-      else if (message.kind === 'vote-reply') onVoteReply(r, from, message)
-      else onPreVoteReply(r, from, message)
-      break
-  }
 }
