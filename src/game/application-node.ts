@@ -53,6 +53,10 @@ export class ApplicationNode implements RaftNode {
     return this.#node.compactionFloor
   }
 
+  get ended(): AbortSignal {
+    return this.#node.ended
+  }
+
   get failure(): RaftNode['failure'] {
     return this.#node.failure
   }

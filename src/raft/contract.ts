@@ -182,6 +182,8 @@ export interface RaftNode extends AsyncDisposable {
   readonly compactionFloor: ReadableAtom<number>
   /** Why the node stopped by itself: its storage failed. `null` while it works, and where it was closed. */
   readonly failure: ReadableAtom<StorageFailedError | null>
+  /** Aborted once the node has ended, closed or by its storage: the reason says which. */
+  readonly ended: AbortSignal
   /**
    * Every committed index from `index` on, exactly once, in order: first from the log, then live. Where the log begins
    * later, or a snapshot overtakes the reader, one `install` stands for all up to its index. Ends at close.
@@ -218,7 +220,7 @@ export interface RaftNode extends AsyncDisposable {
    * `PayloadTooLargeError` for a state over `maxSnapshotBytes`, and with `ClosedError` or `StorageFailedError`.
    */
   publishSnapshot(throughIndex: number, state: Uint8Array): Promise<number>
-  /** What of the log lies above the floor: entries, and about how many bytes they take. */
+  /** What of the log lies above the floor, and how much of it there may be. */
   logSize(): LogSize
   /**
    * A linearizable read, on any member, that writes nothing: resolves with an index that was committed when it was
@@ -256,5 +258,9 @@ export interface RaftNode extends AsyncDisposable {
 
 export interface LogSize {
   readonly entries: number
+  /** About. */
   readonly bytes: number
+  /** `maxLogEntries` and `maxLogBytes` of the node's configuration. */
+  readonly maxEntries: number
+  readonly maxBytes: number
 }

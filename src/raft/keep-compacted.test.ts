@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { utf8 } from '../base/bytes.ts'
-import { OverloadedError } from '../base/errors.ts'
+import { ConfigError, OverloadedError } from '../base/errors.ts'
 import { VirtualClock } from '../sim/index.ts'
 import type { RaftConfig, RaftNode } from './contract.ts'
 import { CAPTURE_RETRY_MS, type CapturedState, keepCompacted } from './keep-compacted.ts'
@@ -102,6 +102,41 @@ describe('keepCompacted', () => {
     expect(() => keepCompacted(node, { ...options, capture: () => null })).toThrow(RangeError)
     await node.close()
   })
+})
+
+describe('[SNAP-14] keepCompacted of a node that ends', () => {
+  it('leaves no timer, where the application has never had anything to give', async () => {
+    const clock = new VirtualClock()
+    const node = await soloNode(clock)
+    const capture = vi.fn(() => null)
+    keepCompacted(node, { everyEntries: 1, capture, clock })
+    await clock.advance(CAPTURE_RETRY_MS)
+    expect(capture).toHaveBeenCalledTimes(2)
+    await node.close()
+    expect(clock.pendingTimers).toBe(0)
+    await clock.advance(2 * CAPTURE_RETRY_MS)
+    expect(capture).toHaveBeenCalledTimes(2)
+  })
+
+  it('does nothing for one that has ended before', async () => {
+    const clock = new VirtualClock()
+    const node = await soloNode(clock)
+    await node.close()
+    const capture = vi.fn(() => null)
+    keepCompacted(node, { everyEntries: 1, capture, clock })()
+    expect(capture).not.toHaveBeenCalled()
+  })
+})
+
+it.each([
+  [{ maxLogEntries: 9 }, { everyEntries: 10 }],
+  [{ maxLogEntries: 1000 }, {}],
+  [{ maxLogBytes: 999 }, { everyBytes: 1000 }],
+])('[SNAP-14] a log of %j, compacted at %j, would fill up for ever: ConfigError', async (config, options) => {
+  const clock = new VirtualClock()
+  const node = await soloNode(clock, config)
+  expect(() => keepCompacted(node, { ...options, capture: () => null, clock })).toThrow(ConfigError)
+  await node.close()
 })
 
 describe('[SNAP-13] a log with a bound', () => {

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../base/clock.ts'
-import { ClosedError, StorageFailedError } from '../base/errors.ts'
+import { ConfigError } from '../base/errors.ts'
 import { reportUncaught } from '../base/observable.ts'
 import type { RaftNode } from './contract.ts'
 
@@ -27,13 +27,19 @@ export const CAPTURE_RETRY_MS = 250
 /**
  * Compacts the log of `node`, a session's or a bare one, whenever it has grown: asks the application for its state and
  * publishes that. One at a time; a log that fills up meanwhile waits, if it has a bound (`maxLogEntries`), until this has
- * caught up. Returns what ends it, to be called before the node is closed; a node found closed when it publishes
- * ends it too. Throws `RangeError` for what is no threshold.
+ * caught up. Returns what ends it; the node's end does too. Throws `RangeError` for what is no threshold, `ConfigError`
+ * for one that the bounded log could never get to.
  */
 export function keepCompacted(node: RaftNode, options: CompactionOptions): () => void {
   const { everyEntries = 1024, everyBytes = 1_048_576, clock = systemClock } = options
   if (!(everyEntries >= 1 && everyBytes >= 1)) {
     throw new RangeError(`everyEntries is ${everyEntries} and everyBytes ${everyBytes}: both must be at least 1`)
+  }
+  const { maxEntries, maxBytes } = node.logSize()
+  if (everyEntries > maxEntries || everyBytes > maxBytes) {
+    throw new ConfigError(
+      `compaction every ${everyEntries} entries or ${everyBytes} bytes, and the log takes ${maxEntries} entries and ${maxBytes} bytes: it would fill up and wait for ever; pass a lower everyEntries or everyBytes`,
+    )
   }
   let isBusy = false
   let hasEnded = false
@@ -62,8 +68,7 @@ export function keepCompacted(node: RaftNode, options: CompactionOptions): () =>
       if (captured.index > node.compactionFloor.get()) await node.publishSnapshot(captured.index, captured.state)
       isReported = false
     } catch (error) {
-      if (error instanceof ClosedError || error instanceof StorageFailedError) end()
-      else if (node.compactionFloor.get() === before) report(error)
+      if (!hasEnded && node.compactionFloor.get() === before) report(error)
     }
     return node.compactionFloor.get() > before
   }
@@ -78,9 +83,12 @@ export function keepCompacted(node: RaftNode, options: CompactionOptions): () =>
     hasEnded = true
     clock.clearTimeout(timer)
     unlisten()
+    node.ended.removeEventListener('abort', end)
   }
 
   const unlisten = node.commitIndex.listen(look)
-  look()
+  node.ended.addEventListener('abort', end)
+  if (node.ended.aborted) end()
+  else look()
   return end
 }

@@ -115,6 +115,7 @@ class DrivenRaftNode implements RaftNode {
   readonly commitIndex
   readonly compactionFloor
   readonly failure
+  readonly ended: AbortSignal
   readonly trace: AsyncIterable<RaftTraceEvent>
 
   readonly #parts: Parts
@@ -143,6 +144,7 @@ class DrivenRaftNode implements RaftNode {
     this.commitIndex = observable<number>(this.#core.commitIndex)
     this.compactionFloor = observable<number>(this.#core.log.floorIndex)
     this.failure = observable<StorageFailedError | null>(null)
+    this.ended = this.#end.signal
     this.#cursors = new CommittedCursors(this.#core.log, this.#core)
     this.#trace = new TraceStream((watched) => (this.#core.notes = watched))
     this.trace = this.#trace
@@ -206,7 +208,8 @@ class DrivenRaftNode implements RaftNode {
 
   logSize(): LogSize {
     const { length, sizeBytes } = this.#core.log
-    return { entries: length, bytes: sizeBytes }
+    const { maxLogEntries, maxLogBytes } = this.#parts.limits
+    return { entries: length, bytes: sizeBytes, maxEntries: maxLogEntries, maxBytes: maxLogBytes }
   }
 
   async readIndex(options: WaitOptions = {}): Promise<number> {
@@ -236,8 +239,7 @@ class DrivenRaftNode implements RaftNode {
   async awaitLeadership(options: WaitOptions = {}): Promise<void> {
     throwIfAborted(options.signal)
     this.#throwIfEnded()
-    const { signal } = this.#end
-    const either = options.signal === undefined ? signal : AbortSignal.any([options.signal, signal])
+    const either = options.signal === undefined ? this.ended : AbortSignal.any([options.signal, this.ended])
     await until(this.role, (role) => role === 'leader', { signal: either })
   }
 

@@ -16,6 +16,7 @@ export class ScriptedNode implements RaftNode {
   readonly commitIndex: PreinitializedAtom<number> = observable(0)
   readonly compactionFloor: PreinitializedAtom<number> = observable(0)
   readonly failure: RaftNode['failure'] = observable(null)
+  readonly ended: AbortSignal = new AbortController().signal
   readonly trace: AsyncIterable<never> = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) }
   readonly log: Committed[] = []
   readonly published: { readonly index: number; readonly state: Uint8Array }[] = []
@@ -85,7 +86,7 @@ export class ScriptedNode implements RaftNode {
   }
 
   logSize(): LogSize {
-    return { entries: this.log.length, bytes: 0 }
+    return { entries: this.log.length, bytes: 0, maxEntries: Infinity, maxBytes: Infinity }
   }
 
   readIndex(): Promise<number> {

@@ -83,6 +83,13 @@ describe('compaction', () => {
     expect(core.ready().outcomes).toEqual([{ kind: 'compacted', token: 1, floor: 8 }])
   })
 
+  it('[SNAP-1] is answered with the floor that is durable, not with one that is being written', () => {
+    const core = follower(6)
+    const [first] = [compact(core, 2), compact(core, 4)]
+    core.step({ kind: 'written', id: first?.write?.id as number }, at)
+    expect(core.ready().outcomes).toEqual([{ kind: 'compacted', token: 1, floor: 2 }])
+  })
+
   it('[SNAP-5] keeps a tail at hand that counts for nothing else', () => {
     const core = follower(6, 2)
     compact(core, 4)

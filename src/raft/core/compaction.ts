@@ -16,17 +16,17 @@ export function requestCompaction(r: Replica, token: number, index: number, stat
   }
   const snapshot = snapshotAt(r, index, state)
   r.compactThrough(snapshot)
-  r.compactions.push({ token, write: r.outbox.pendingWrite })
+  r.compactions.push({ token, index, write: r.outbox.pendingWrite })
   r.note?.({ kind: 'compacted', index, bytes: state.length })
 }
 
 /** A write became durable: the snapshots in it stand. */
 export function answerCompactions(r: Replica): void {
   while (r.compactions.length > 0) {
-    const { token, write } = r.compactions[0] as { token: number; write: number }
+    const { token, index, write } = r.compactions[0] as (typeof r.compactions)[number]
     if (write > r.outbox.durableWrite) return
     r.compactions.shift()
-    r.outcomes.push({ kind: 'compacted', token, floor: r.log.floorIndex })
+    r.outcomes.push({ kind: 'compacted', token, floor: index })
   }
 }
 

@@ -92,7 +92,7 @@ export class Replica {
   /** Put in the place of the log since the last round was taken. */
   installed: StoredSnapshot | null = null
   /** Snapshots of the application's that are not durable yet, and the writes they are in. */
-  readonly compactions: { readonly token: number; readonly write: number }[] = []
+  readonly compactions: { readonly token: number; readonly index: number; readonly write: number }[] = []
   readonly outbox: Outbox = new Outbox()
   at: Circumstances
   /** How far the wall clock was ahead of the monotonic one at the last tick. */
