@@ -153,15 +153,12 @@ export class Invariants {
   #promised({ id, core, disk }: Watch, { to, message }: Outgoing): void {
     if (message.kind === 'vote-reply') {
       if (!message.granted) return
-      const before = this.#votes.get(id)
-      if (before?.term === message.term && before.candidate !== to) {
-        fail('one vote a term', `${id} voted for ${before.candidate} and ${to} in term ${message.term}`)
-      }
-      this.#votes.set(id, { term: message.term, candidate: to })
+      this.#voted(id, message.term, to)
       if (disk.term < message.term || (disk.term === message.term && disk.vote !== to)) {
         fail('promise is on disk', `${id} votes for ${to} in term ${message.term}, which its disk does not hold`)
       }
     } else if (message.kind === 'vote') {
+      this.#voted(id, message.term, id)
       if (disk.term < message.term)
         fail('promise is on disk', `${id} campaigns in term ${message.term} before it is stored`)
     } else if (message.kind === 'append-reply' && message.accepted && message.term === core.term) {
@@ -171,6 +168,14 @@ export class Invariants {
         fail('promise is on disk', `${id} acknowledges entry ${index}, which its disk does not hold`)
       }
     }
+  }
+
+  #voted(id: NodeId, term: number, candidate: NodeId): void {
+    const before = this.#votes.get(id)
+    if (before?.term === term && before.candidate !== candidate) {
+      fail('one vote a term', `${id} voted for ${before.candidate} and ${candidate} in term ${term}`)
+    }
+    this.#votes.set(id, { term, candidate })
   }
 
   #advanced(watch: Watch): void {
