@@ -88,13 +88,14 @@ describe('a resume token', () => {
 
   it('[RESUME-3] issued by its owner to itself: refused', async () => {
     const party = new Party(simulated)
-    const [, bob] = await party.gather('ann', 'bob')
+    const [ann, bob] = await party.gather('ann', 'bob')
     const own = testIdentity('bob')
     const { roomId, peerId, issuedAt } = tokenOf(bob!)
     const token = await issueToken(own, { roomId, peerId, ownerKey: own.publicKey, issuedAt, expiresAt: 2 ** 45 })
     party.network.crash('bob')
     const refused = await party.join('bob', { token }).catch((error: unknown) => error)
     expect(refused).toMatchObject({ reason: 'resume-token-invalid', retryable: false })
+    expect(party.kinds(ann!, 'bob')).not.toContain('resumed')
   })
 
   it('[RESUME-4] stolen, it is of no use without its owner’s key, whatever id the thief has', async () => {
