@@ -17,7 +17,7 @@ export function takeProposal(r: Replica, token: number, command: Uint8Array, ded
 
 /** An entry committed and came to `fate`: whoever waits for it here gets to know. */
 export function answerCommitted(r: Replica, entry: StoredEntry, fate: Fate): void {
-  if (r.proposals.size === 0 || entry.proposer !== r.id || entry.dedupKey === null) return
+  if (entry.proposer !== r.id || entry.dedupKey === null) return
   const proposal = r.proposals.take(entry.dedupKey)
   if (proposal !== null) answer(r, proposal.tokens, proposal, fate === 'new' ? entry : fate)
 }

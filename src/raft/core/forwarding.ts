@@ -14,8 +14,10 @@ export const MAX_UNCOMMITTED_ENTRIES = 8192
 /** Gives parked proposals to the leader, oneself or another; with none known they stay parked. */
 export function giveProposals(r: Replica): void {
   if (!r.proposals.hasParked) return
-  if (r.state === 'leader') r.proposals.giveParked((proposal) => appendLocally(r, proposal))
-  else if (r.leader !== null) r.proposals.giveParked((proposal) => forward(r, proposal))
+  if (r.state === 'leader') {
+    // One that its own change leaves out: what it appended now it would not see commit.
+    if (isMember(r.config, r.id)) r.proposals.giveParked((proposal) => appendLocally(r, proposal))
+  } else if (r.leader !== null) r.proposals.giveParked((proposal) => forward(r, proposal))
 }
 
 /**
@@ -59,9 +61,9 @@ function objection(r: Replica, from: NodeId, { dedupKey, command }: Forward): Re
 /** Only the leader it was sent to, in the term it was sent in, can refuse a forward. */
 export function onForwardRefused(r: Replica, from: NodeId, message: ForwardRefused): void {
   const { term, incarnation, serial } = message
-  const proposal = r.proposals.bySerial(serial)
   const ours = incarnation === r.proposals.incarnation && r.pin?.term === term && r.pin.id === from
-  if (!ours || proposal === null || proposal.sentTerm !== term) {
+  const proposal = ours ? r.proposals.withLeaderOf(term).find((each) => each.serial === serial) : undefined
+  if (proposal === undefined) {
     r.drop('refusal-not-asked', from)
     return
   }
@@ -70,8 +72,6 @@ export function onForwardRefused(r: Replica, from: NodeId, message: ForwardRefus
 
 function appendLocally(r: Replica, proposal: Proposal): boolean {
   if (mustWait(r) || isFarAhead(r, proposal) || r.shares.isFull(r.id)) return false
-  // One that its own change leaves out: what it appended now it would not see commit.
-  if (!isMember(r.config, r.id)) return false
   const { command, dedupKey } = proposal
   proposal.sentTerm = r.term
   if (fits(r, proposal)) r.appendCommand(command, dedupKey, r.id)

@@ -25,50 +25,49 @@ export class Proposals {
   readonly incarnation: number
   /** When to repeat what a leader should have had by now. */
   resendAtMs: number = Infinity
-  readonly #bySerial: Map<number, Proposal> = new Map()
-  /** By client, then by request. */
-  readonly #byKey: Map<string, Map<number, Proposal>> = new Map()
-  readonly #byToken: Map<number, Proposal> = new Map()
+  /** By client, then by request; those of one client in order of serials. */
+  readonly #byClient: Map<string, Map<number, Proposal>> = new Map()
   /** In order of serials. */
   #parked: Proposal[] = []
   #lastSerial = 0
+  /** Looked up only when asked for: of a thousand that commit at once, once. */
+  #lowestSerial: number | null = null
 
   constructor(incarnation: number) {
     this.incarnation = incarnation
   }
 
   get size(): number {
-    return this.#bySerial.size
+    let size = 0
+    for (const requests of this.#byClient.values()) size += requests.size
+    return size
   }
 
   get lowestSerial(): number {
-    for (const serial of this.#bySerial.keys()) return serial
-    return this.#lastSerial + 1
+    this.#lowestSerial ??= this.#lookUpLowest()
+    return this.#lowestSerial
   }
 
   /** A second proposal under a key that is under way waits for the first instead of being sent. */
   add(token: number, command: Uint8Array, dedupKey: DedupKey): void {
-    let requests = this.#byKey.get(dedupKey.clientId)
+    let requests = this.#byClient.get(dedupKey.clientId)
     if (requests === undefined) {
       requests = new Map()
-      this.#byKey.set(dedupKey.clientId, requests)
+      this.#byClient.set(dedupKey.clientId, requests)
     }
-    let proposal = requests.get(dedupKey.requestId)
-    if (proposal === undefined) {
-      proposal = { serial: ++this.#lastSerial, command, dedupKey, tokens: [token], sentTerm: null }
-      requests.set(dedupKey.requestId, proposal)
-      this.#bySerial.set(proposal.serial, proposal)
-      this.#parked.push(proposal)
-    } else {
-      proposal.tokens.push(token)
+    const known = requests.get(dedupKey.requestId)
+    if (known !== undefined) {
+      known.tokens.push(token)
+      return
     }
-    this.#byToken.set(token, proposal)
+    const proposal = { serial: ++this.#lastSerial, command, dedupKey, tokens: [token], sentTerm: null }
+    requests.set(dedupKey.requestId, proposal)
+    this.#parked.push(proposal)
   }
 
   /** The caller gave up. What no leader has had yet will never be sent. */
   withdraw(token: number): void {
-    const proposal = this.#byToken.get(token)
-    this.#byToken.delete(token)
+    const proposal = this.all().find(({ tokens }) => tokens.includes(token))
     if (proposal === undefined) return
     proposal.tokens.splice(proposal.tokens.indexOf(token), 1)
     if (proposal.tokens.length === 0) this.#remove(proposal)
@@ -85,40 +84,49 @@ export class Proposals {
     return this.#parked.length > 0
   }
 
-  bySerial(serial: number): Proposal | null {
-    return this.#bySerial.get(serial) ?? null
-  }
-
   /** Removes and returns the proposal that committed under `dedupKey`. */
-  take(dedupKey: DedupKey): Proposal | null {
-    const proposal = this.#byKey.get(dedupKey.clientId)?.get(dedupKey.requestId) ?? null
+  take({ clientId, requestId }: DedupKey): Proposal | null {
+    const proposal = this.#byClient.get(clientId)?.get(requestId) ?? null
     if (proposal !== null) this.#remove(proposal)
     return proposal
   }
 
   /** In order of serials. */
   all(): Proposal[] {
-    return [...this.#bySerial.values()]
+    const each = [...this.#byClient.values()].flatMap((requests) => [...requests.values()])
+    return each.sort((a, b) => a.serial - b.serial)
   }
 
   /** Those now with the leader of `term`, in order. */
   withLeaderOf(term: number): Proposal[] {
-    return [...this.#bySerial.values()].filter(({ sentTerm }) => sentTerm === term)
+    return this.all().filter(({ sentTerm }) => sentTerm === term)
   }
 
   /** An entry of `term` has committed: what was with leaders of earlier terms is parked again. */
   reclaimBefore(term: number): void {
-    const reclaimed = [...this.#bySerial.values()].filter(({ sentTerm }) => sentTerm !== null && sentTerm < term)
+    const reclaimed = this.all().filter(({ sentTerm }) => sentTerm !== null && sentTerm < term)
     if (reclaimed.length === 0) return
     for (const proposal of reclaimed) proposal.sentTerm = null
     this.#parked = [...this.#parked, ...reclaimed].sort((a, b) => a.serial - b.serial)
   }
 
   #remove(proposal: Proposal): void {
-    this.#bySerial.delete(proposal.serial)
-    this.#byKey.get(proposal.dedupKey.clientId)?.delete(proposal.dedupKey.requestId)
-    for (const token of proposal.tokens) this.#byToken.delete(token)
-    if (proposal.sentTerm === null) this.#parked = this.#parked.filter((parked) => parked !== proposal)
+    const { dedupKey, serial, sentTerm } = proposal
+    this.#byClient.get(dedupKey.clientId)?.delete(dedupKey.requestId)
+    if (serial === this.#lowestSerial) this.#lowestSerial = null
+    if (sentTerm === null) this.#parked = this.#parked.filter((parked) => parked !== proposal)
+  }
+
+  /** The next one to be, where there is none. */
+  #lookUpLowest(): number {
+    let lowest = this.#lastSerial + 1
+    for (const requests of this.#byClient.values()) {
+      for (const { serial } of requests.values()) {
+        lowest = Math.min(lowest, serial)
+        break
+      }
+    }
+    return lowest
   }
 }
 

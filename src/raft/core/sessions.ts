@@ -40,8 +40,11 @@ export class ClientSessionTable {
   }
 
   /** What would become of it now. */
-  look({ clientId, requestId }: DedupKey, proposer: NodeId | null): Fate {
-    const session = this.#clients.get(clientId)
+  look(dedupKey: DedupKey, proposer: NodeId | null): Fate {
+    return this.#fate(this.#clients.get(dedupKey.clientId), dedupKey, proposer)
+  }
+
+  #fate(session: ClientSession | undefined, { clientId, requestId }: DedupKey, proposer: NodeId | null): Fate {
     const owner = session?.owner ?? automaticOwner(clientId)
     if (owner !== null && proposer !== null && owner !== proposer) return 'foreign'
     const known = session?.find(requestId) ?? null
@@ -52,11 +55,13 @@ export class ClientSessionTable {
 
   /** A command has committed at `place`. Records it if it takes effect. */
   apply(place: Place & Pick<StoredEntry, 'proposer'>, dedupKey: DedupKey): Fate {
-    const fate = this.look(dedupKey, place.proposer)
-    if (fate !== 'new') return fate
     const { clientId, requestId } = dedupKey
-    const owner = this.#isMember(place.proposer) ? place.proposer : null
+    const { index, proposer } = place
     let session = this.#clients.get(clientId)
+    const fate = this.#fate(session, dedupKey, proposer)
+    if (fate !== 'new') return fate
+    // Who owns a client is a member.
+    const owner = proposer === session?.owner || this.#isMember(proposer) ? proposer : null
     const settled = session?.owner === owner
     if (session === undefined) {
       session = new ClientSession(owner, place)
@@ -64,7 +69,7 @@ export class ClientSessionTable {
     }
     session.owner = owner
     session.add(requestId, place)
-    this.#lastIndex = place.index
+    this.#lastIndex = index
     if (!settled) this.#makeRoom(owner)
     return fate
   }
