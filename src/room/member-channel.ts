@@ -7,6 +7,8 @@ export interface MemberChannelOptions {
   readonly selfId: PeerId
   /** Bytes kept for each member; 0: nothing outlives a link. */
   readonly keepBytes: number
+  /** Lists every member from the first, linked or not: what is sent to it waits. Otherwise who has the channel open. */
+  readonly reachesAll?: boolean | undefined
   readonly random: Random
   readonly onHeard: (from: PeerId) => void
   readonly onMissed: (from: PeerId, frames: number) => void
@@ -117,9 +119,10 @@ export class MemberChannel {
       else if (way.isGone) this.#leaving.delete(peer)
     }
     for (const peer of this.#members) {
-      if (peer === base.selfId || !listed.has(peer)) continue
+      const isLinked = listed.has(peer)
+      if (peer === base.selfId || (!isLinked && this.#options.reachesAll !== true)) continue
       const way = this.#ways.get(peer) ?? this.#begin(peer)
-      if (!way.replay.linked) way.replay.link()
+      if (isLinked && !way.replay.linked) way.replay.link()
     }
   }
 
@@ -146,6 +149,7 @@ class Way {
   isGone = false
   readonly #seam: SeamCore
   readonly #base: () => Seam | null
+  readonly #reachesAll: boolean
   #peer: PeerId
   #isRetired = false
   /** Settles when the base has taken the last frame. */
@@ -161,8 +165,13 @@ class Way {
           this.#sending = this.#send(frame, delivery)
         },
         deliver: (payload, delivery) => seam.received(this.#peer, payload, delivery),
-        joined: () => this.#link(),
-        left: () => seam.unlink(this.#peer),
+        joined: () => {
+          if (!this.#reachesAll) this.#link()
+        },
+        left: () => {
+          if (this.#reachesAll) this.#link()
+          else seam.unlink(this.#peer)
+        },
         writable: () => seam.writable(this.#peer),
         granted: (bytes) => seam.granted(this.#peer, bytes),
         missed: (frames) => options.onMissed(this.#peer, frames),
@@ -170,12 +179,15 @@ class Way {
       options.keepBytes,
       options.random,
     )
+    this.#reachesAll = options.reachesAll === true
+    if (this.#reachesAll) this.#link()
   }
 
   rename(peer: PeerId): void {
     this.replay.unlink()
     this.#seam.unlink(this.#peer)
     this.#peer = peer
+    if (this.#reachesAll) this.#link()
   }
 
   /** Its peer is listed no more. */

@@ -52,7 +52,9 @@ export async function vetToken(
   const credential = token === null ? null : readCredential(token)
   if (token === null || credential === null || token.roomId !== state.roomId) return 'invalid'
   if (!state.issuers.some(({ key }) => equalBytes(key, credential.issuerKey))) return 'invalid'
-  const record = state.members.find(({ id }) => id === token.peerId)
+  const record = state.members.find(
+    ({ id, was }) => id === token.peerId || (id === exchange.from && was === token.peerId),
+  )
   if (record !== undefined && !equalBytes(record.key, credential.ownerKey)) return 'invalid'
   if (!(await isSigned(verify, token, credential))) return 'invalid'
   const proof = proofBytes({ roomId: state.roomId, nonce: hello.nonce, from: exchange.from, to: exchange.to })

@@ -22,13 +22,19 @@ export class RoomBase {
   readonly control: ControlLine
   /** Under the room's own frames. */
   readonly frames: Seam
+  readonly #clock: Clock
   readonly #channel: Seam
   readonly #named: NamedMux
   #unlisten: readonly (() => void)[] = []
+  #told: ReadonlySet<PeerId> = new Set()
+  /** Who is left, where somebody has gone of whom the listener is still to be told. */
+  #ebbed: ReadonlySet<PeerId> | null = null
+  #ebb: unknown
 
   constructor(seam: Seam, clock: Clock) {
     const mux = new MuxSeam(seam)
     this.seam = seam
+    this.#clock = clock
     this.#channel = mux.channel(CONTROL_TAG)
     this.control = new ControlLine(this.#channel, clock)
     this.frames = mux.channel(FRAMES_TAG)
@@ -45,13 +51,28 @@ export class RoomBase {
 
   /** Tells who is linked, now and from here on, and what they say. */
   listen(listener: RoomBaseListener): void {
+    const tell = (linked: ReadonlySet<PeerId>): void => {
+      this.#clock.clearTimeout(this.#ebb)
+      this.#ebbed = null
+      this.#told = linked
+      listener.onLinks(linked)
+    }
     const links = (): void => {
-      listener.onLinks(new Set([...this.#channel.peers.get()].filter((peer) => peer !== this.seam.selfId)))
+      const linked = this.#linked()
+      // Whoever goes and comes at once has been away.
+      if (this.#ebbed !== null && !isWithin(linked, this.#ebbed)) tell(this.#ebbed)
+      if (isWithin(this.#told, linked)) tell(linked)
+      else this.#ebbed = linked
+      // Its last words may have arrived and not be read yet.
+      this.#clock.clearTimeout(this.#ebb)
+      if (this.#ebbed !== null) this.#ebb = this.#clock.setTimeout(() => tell(linked), 0)
     }
     this.#unlisten = [
       this.#channel.peers.listen(links),
       this.seam.state.listen(({ kind }) => {
-        if (kind === 'torn') listener.onTorn()
+        if (kind !== 'torn') return
+        tell(this.#linked())
+        listener.onTorn()
       }),
     ]
     void this.control.read((from, message) => {
@@ -63,6 +84,7 @@ export class RoomBase {
   /** Tells nothing more. */
   release(): void {
     for (const stop of this.#unlisten) stop()
+    this.#clock.clearTimeout(this.#ebb)
     this.#unlisten = []
   }
 
@@ -70,4 +92,12 @@ export class RoomBase {
     this.release()
     return this.seam.close(reason)
   }
+
+  #linked(): ReadonlySet<PeerId> {
+    return new Set([...this.#channel.peers.get()].filter((peer) => peer !== this.seam.selfId))
+  }
+}
+
+function isWithin(part: ReadonlySet<PeerId>, whole: ReadonlySet<PeerId>): boolean {
+  return [...part].every((peer) => whole.has(peer))
 }

@@ -333,6 +333,7 @@ export class SeamRoom implements Room {
     return new MemberChannel({
       selfId: this.#core.selfId,
       keepBytes,
+      reachesAll: id === null,
       random,
       onHeard: (from) => this.#take({ kind: 'heard', from }),
       onMissed: (peer, frames) => this.#events.push({ kind: 'missed', peer, channel: id, frames }),

@@ -57,6 +57,9 @@ function judgeReturn(
   if (token === 'expired') return { kind: 'refuse', refusal: terminal('resume-window-expired') }
   if (token !== 'good') return { kind: 'refuse', refusal: terminal('resume-token-invalid') }
   const record = memberOf(state, owner)
+  // It is back already and asks again, not having heard our answer.
+  const moved = memberOf(state, from)
+  if (record === undefined && moved?.was === owner) return { kind: 'resume', record: moved }
   if (record === undefined) {
     const reason = state.departed.find(({ id }) => id === owner)?.reason
     const code = reason === 'kicked' || reason === 'banned' ? reason : 'resume-window-expired'
@@ -67,7 +70,7 @@ function judgeReturn(
   if (owner === state.host || isHere(owner)) {
     return { kind: 'refuse', refusal: { code: 'resume-window-not-yet-open', retryable: true } }
   }
-  if (memberOf(state, from) !== undefined) return { kind: 'refuse', refusal: terminal('resume-token-invalid') }
+  if (moved !== undefined) return { kind: 'refuse', refusal: terminal('resume-token-invalid') }
   return { kind: 'resume', record }
 }
 

@@ -96,8 +96,11 @@ export class Following {
   /** Takes over when the window has run out, later for each better-placed member that is linked and may do it first. */
   #succeed(untilMs: number, hostsPlace: 'free its place' | 'hold its place' = 'free its place'): void {
     const m = this.#m
-    const line = heirs(m.room).map(({ id }) => id)
-    const better = line.slice(0, line.indexOf(m.selfId)).filter((id) => m.liveness.isLinked(id))
+    const isHere = (id: PeerId): boolean => id === m.selfId || m.liveness.isLinked(id)
+    // What the host last said of who is away counts less than who is linked: it may have said it of each of us.
+    const members = m.room.members.map((member) => (isHere(member.id) ? { ...member, away: null } : member))
+    const line = heirs({ ...m.room, members }).map(({ id }) => id)
+    const better = line.slice(0, line.indexOf(m.selfId)).filter(isHere)
     if (m.nowMs >= untilMs + better.length * m.timing.maxTimeoutMs) this.#takeOver(hostsPlace === 'hold its place')
   }
 

@@ -48,7 +48,9 @@ export class Liveness {
   heard(peer: PeerId, nowMs: number): void {
     this.#lastHeardMs = nowMs
     const pulse = this.#peers.get(peer)
-    if (pulse !== undefined) pulse.heardMs = nowMs
+    if (pulse === undefined) return
+    pulse.heardMs = nowMs
+    pulse.frameMs = nowMs
   }
 
   /** A third peer hears it. */
@@ -65,6 +67,12 @@ export class Liveness {
   silenceMs(peer: PeerId, nowMs: number): number {
     const pulse = this.#peers.get(peer)
     return pulse === undefined ? Number.POSITIVE_INFINITY : nowMs - pulse.heardMs
+  }
+
+  /** Whether we may vouch for `peer`: by frames of its own alone, or two could go on vouching for a third to each other. */
+  mayVouchFor(peer: PeerId, nowMs: number): boolean {
+    const pulse = this.#peers.get(peer)
+    return pulse?.linked === true && nowMs - pulse.frameMs < 2 * this.#timing.intervalMs
   }
 
   /** Silence of `peer` that is taken for absence. */
@@ -127,6 +135,8 @@ export class Liveness {
 interface Pulse {
   linked: boolean
   heardMs: number
+  /** When it sent a frame itself, over this link. */
+  frameMs: number
   /** The ping that is under way. */
   ping: number | null
   pingedMs: number | null
@@ -137,5 +147,14 @@ interface Pulse {
 
 function newPulse(linked: boolean, nowMs: number): Pulse {
   const never = Number.NEGATIVE_INFINITY
-  return { linked, heardMs: nowMs, ping: null, pingedMs: null, probedMs: never, rttMs: null, rttVarMs: 0 }
+  return {
+    linked,
+    heardMs: nowMs,
+    frameMs: nowMs,
+    ping: null,
+    pingedMs: null,
+    probedMs: never,
+    rttMs: null,
+    rttVarMs: 0,
+  }
 }

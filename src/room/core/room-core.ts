@@ -275,9 +275,9 @@ export class RoomCore {
 
   #onProbe(from: PeerId, target: PeerId): void {
     const m = this.#m
-    if (target === m.selfId || m.liveness.silenceMs(target, m.nowMs) < m.timing.intervalMs) {
-      if (target === m.selfId || m.liveness.isLinked(target)) m.send(from, { kind: 'alive', target })
-    } else if (m.liveness.isLinked(target)) m.ping(target)
+    const isAlive = target === m.selfId || m.liveness.mayVouchFor(target, m.nowMs)
+    if (isAlive) m.send(from, { kind: 'alive', target })
+    if (target !== m.selfId && m.liveness.silenceMs(target, m.nowMs) >= m.timing.intervalMs) m.ping(target)
   }
 
   #onKnock(from: PeerId): void {
