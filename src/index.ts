@@ -36,6 +36,12 @@ export {
   type EndpointSelector,
   type Joiner,
 } from './seam/server-cluster-reconnect.ts'
+export {
+  keepConnected,
+  type ConnectionProgress,
+  type KeepConnectedOptions,
+  type KeptSeam,
+} from './seam/keep-connected.ts'
 export type { ResumeToken } from './seam/resume-token.ts'
 export { MuxSeam } from './seam/mux-seam.ts'
 export { NamedMux } from './seam/named-mux.ts'

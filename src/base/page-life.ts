@@ -20,6 +20,6 @@ export function watchPage(tell: (state: PageState) => void, page: Page | null = 
   return () => ended.abort()
 }
 
-function thisPage(): Page | null {
+export function thisPage(): Page | null {
   return typeof document === 'object' && typeof window === 'object' ? { document, window } : null
 }

@@ -5,8 +5,7 @@ import { VirtualClock } from '../sim/virtual-clock.ts'
 import type { SeamHarness } from './seam-harness.ts'
 
 /** The reference fabric under the laws of seams. Nothing in it takes time, so a bound is a few turns of the event loop. */
-export function inMemoryHarness(): SeamHarness {
-  const clock = new VirtualClock()
+export function inMemoryHarness(clock: VirtualClock = new VirtualClock()): SeamHarness {
   const seams: Seam[] = []
   const kept = (seam: Seam): Seam => {
     seams.push(seam)

@@ -5,8 +5,10 @@ import { VirtualClock } from '../sim/virtual-clock.ts'
 import type { SeamHarness } from './seam-harness.ts'
 
 /** Seams over a simulated network, with the faults asked for, under the laws of seams. */
-export function simulatedHarness(options: Omit<SimulatedNetworkOptions, 'clock'>): SeamHarness {
-  const clock = new VirtualClock()
+export function simulatedHarness(
+  options: Omit<SimulatedNetworkOptions, 'clock'>,
+  clock: VirtualClock = new VirtualClock(),
+): SeamHarness {
   const network = new SimulatedNetwork({ clock, ...options })
   const seams: Seam[] = []
   const kept = (seam: Seam): Seam => {
