@@ -7,9 +7,12 @@ export class InviteView {
   readonly #link: HTMLInputElement = byId('invite-link', HTMLInputElement)
   readonly #copy: HTMLButtonElement = byId('copy', HTMLButtonElement)
   readonly #qr: HTMLElement = byId('qr')
+  readonly #note: string
   #shown: string | null = null
 
-  constructor() {
+  /** `note`: a sentence to go under the link. */
+  constructor(note: string) {
+    this.#note = note
     this.#copy.addEventListener('click', () => void this.#copyLink())
     this.#link.addEventListener('focus', () => this.#link.select())
   }
@@ -42,11 +45,9 @@ export class InviteView {
     const code = qrCode(invite)
     this.#qr.hidden = code === null
     this.#qr.replaceChildren(...(code === null ? [] : [code]))
-    setText(byId('scan-note'), `${code === null ? '' : 'Or let them scan it. '}${KEEP_OPEN}`)
+    setText(byId('scan-note'), `${code === null ? '' : 'Or let them scan it. '}${this.#note}`)
   }
 }
-
-const KEEP_OPEN = 'Keep this tab open; a reload is fine, your seat is kept.'
 
 /** Longest text drawn, bytes. A finer code could hold more, but no camera would read it from a screen. */
 const MAX_QR_BYTES = 700

@@ -20,7 +20,7 @@ let facts: Facts = initialFacts
 let table: Table | null = null
 
 const page = new Page({
-  create: () => begin(() => sitAt(newInvitation(), 'create')),
+  create: () => begin(() => sitAt(newInvitation('tic-tac-toe'), 'create')),
   retry: () => begin(arrive),
   mark: (cell) => {
     if (isMyTurn(facts)) table?.mark(cell, facts.game.round)
@@ -57,7 +57,7 @@ function arrive(): void {
   }
   let invitation: SignalTag | null
   try {
-    invitation = invitationIn(location.href)
+    invitation = invitationIn(location.href, 'tic-tac-toe')
   } catch {
     change({ ...initialFacts, stage: 'failed', failure: 'invalid-link' })
     return

@@ -30,7 +30,7 @@ export interface PageActions {
 export class Page {
   readonly #actions: PageActions
   readonly #board: BoardView
-  readonly #invite: InviteView = new InviteView()
+  readonly #invite: InviteView = new InviteView('Keep this tab open; a reload is fine, your seat is kept.')
   readonly #chat: ChatView
   #facts: Facts = initialFacts
 

@@ -17,4 +17,11 @@ describe('settings of the address', () => {
     expect(settingsOf(new URL('http://localhost/')).iceServers).toBeUndefined()
     expect(settingsOf(new URL('http://localhost/?stun=off')).iceServers).toEqual([])
   })
+
+  it('hold a place for as long as is asked, between a second and an hour', () => {
+    expect(settingsOf(new URL('http://localhost/?window=20')).windowMs).toBe(20_000)
+    for (const query of ['', '?window=0', '?window=4000', '?window=long']) {
+      expect(settingsOf(new URL(`http://localhost/${query}`)).windowMs).toBeUndefined()
+    }
+  })
 })
