@@ -21,3 +21,15 @@ test('the shortest program: two tabs agree on a sum, and a reloaded one comes ba
     expect(await founder.locator('body').textContent()).toBe(await friend.locator('body').textContent())
   }).toPass()
 })
+
+test('the smallest room: two tabs count each other, and a host that reloads hosts no longer', async ({ context }) => {
+  const founder = await context.newPage()
+  await founder.goto('/examples/room.html')
+  await expect(founder.locator('body')).toHaveText('1 of 1 are here. You host.')
+  const guest = await context.newPage()
+  await guest.goto(founder.url())
+  await expect(guest.locator('body')).toHaveText('2 of 2 are here.')
+  await founder.reload()
+  await expect(founder.locator('body')).toHaveText('2 of 2 are here.')
+  await expect(guest.locator('body')).toHaveText('2 of 2 are here. You host.')
+})

@@ -20,7 +20,10 @@ test('a room is opened, others come in by its link, and everybody sees who is th
   await ada.seesAllHave('hello again')
 
   await bea.page.getByRole('button', { name: 'Leave the room' }).click()
-  await bea.isStopped('You have left the room', 'Your place is free for somebody else, and the others know that you went.')
+  await bea.isStopped(
+    'You have left the room',
+    'Your place is free for somebody else, and the others know that you went.',
+  )
   await ada.isTold('You are here with Cleo.')
   await bea.page.getByRole('button', { name: 'Come in again' }).click()
   await bea.isTold(/^You are here with (Ada and Cleo|Cleo and Ada)\.$/)

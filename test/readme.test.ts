@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest'
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 
 describe('README.md', () => {
-  it('shows the shortest program exactly as the end-to-end tests run it', () => {
-    const shown = /```ts\n([\s\S]*?)```/.exec(read('README.md'))?.[1]
-    expect(shown).toBe(read('examples/counting.ts'))
+  it('shows its programs exactly as the end-to-end tests run them', () => {
+    const shown = [...read('README.md').matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1])
+    expect(shown).toEqual([read('examples/counting.ts'), read('examples/room.ts')])
   })
 
   it('names commands that exist', () => {

@@ -91,7 +91,7 @@ export class Page {
   #drawState(facts: Facts): void {
     const { text, countdownS } = sentenceOf(facts)
     setText(byId('sentence'), text)
-    setText(byId('countdown'), countdownS === null ? '' : ` ${countdownS} s`)
+    setText(byId('countdown'), countdownS === null ? '' : ` ${countdownS}\u{a0}s`)
     setText(byId('heading'), headingOf(facts))
     show(byId('storage-note'), storageNoteOf(facts))
     show(byId('lock-note'), lockNoteOf(facts))
@@ -117,8 +117,8 @@ export class Page {
     const look = first ? 'button primary' : 'button'
     const button = make('button', { type: 'button', class: look }, ACTION_LABELS[action])
     button.addEventListener('click', () => {
-      if (action === 'again') this.#actions.again()
-      else if (action === 'open') this.#actions.open()
+      if (action === 'open') this.#actions.open()
+      else if (action !== 'new') this.#actions.again()
       else location.assign(location.pathname + location.search)
     })
     return button

@@ -57,7 +57,7 @@ export function presenceOf({ presence, heldForS }: Person): string {
   if (presence === 'here') return 'here'
   if (presence === 'looks-away') return 'looks at something else'
   if (presence === 'returning') return 'on the way back'
-  return heldForS === 0 ? 'away' : `away, place held for ${heldForS} s`
+  return heldForS === 0 ? 'away' : `away, place held for ${heldForS}\u{a0}s`
 }
 
 /** The cloth's title: how many are here, oneself included. */
@@ -87,9 +87,10 @@ export interface Notice {
   readonly actions: readonly NoticeAction[]
 }
 
-export type NoticeAction = 'again' | 'open' | 'new'
+export type NoticeAction = 'retry' | 'again' | 'open' | 'new'
 
 export const ACTION_LABELS: Readonly<Record<NoticeAction, string>> = {
+  retry: 'Try again',
   again: 'Come in again',
   open: 'Open the room again',
   new: 'Open a room of your own',
@@ -104,43 +105,43 @@ const NOTICES: Readonly<Record<Over, Notice>> = {
   'room-not-found': {
     title: 'Nobody is in this room',
     text: 'The link is fine, but there is nobody to let you in: you come in as soon as somebody is there.',
-    actions: ['again', 'new'],
+    actions: ['retry', 'new'],
   },
   'no-server': {
     title: 'No signalling server answers',
     text: 'Browsers need one to find each other: check your connection. You come in as soon as one answers.',
-    actions: ['again'],
+    actions: ['retry'],
   },
   'no-answer': {
     title: 'Nobody lets you in',
     text: 'Somebody is in the room, but no host answers; one may be about to take over.',
-    actions: ['again', 'new'],
+    actions: ['retry', 'new'],
   },
   'no-link': {
     title: 'No way through',
     text: 'Somebody is in the room, but one of your two networks allows no direct connection: try another, such as a phone’s.',
-    actions: ['again', 'new'],
+    actions: ['retry', 'new'],
   },
   'room-full': {
     title: 'The room is full',
     text: 'Every place is taken: you come in as soon as one is free.',
-    actions: ['again', 'new'],
+    actions: ['retry', 'new'],
   },
   'room-locked': {
     title: 'The room is locked',
     text: 'The host lets nobody new in: you come in as soon as it is unlocked.',
-    actions: ['again', 'new'],
+    actions: ['retry', 'new'],
   },
   banned: { title: 'You are shut out', text: 'The host has shut you out of this room for good.', actions: ['new'] },
   refused: {
     title: 'You were turned away',
     text: 'The host does not let you into this room.',
-    actions: ['again', 'new'],
+    actions: ['retry', 'new'],
   },
   'other-version': {
     title: 'Two versions that do not fit',
     text: 'The others run another version of this page: reload it, and have them reload theirs.',
-    actions: ['again', 'new'],
+    actions: ['retry', 'new'],
   },
   kicked: {
     title: 'You were sent out',
@@ -170,12 +171,12 @@ const NOTICES: Readonly<Record<Over, Notice>> = {
   'storage-failed': {
     title: 'This browser could not open your place',
     text: 'Its storage is full, damaged or held by too many tabs: close some, then try again.',
-    actions: ['again', 'new'],
+    actions: ['retry', 'new'],
   },
   unknown: {
     title: 'Something went wrong',
     text: 'The page met an error that it has no words for. Trying again loses nothing.',
-    actions: ['again', 'new'],
+    actions: ['retry', 'new'],
   },
 }
 
@@ -183,7 +184,7 @@ const NOTICES: Readonly<Record<Over, Notice>> = {
 export function noticeOf(over: Over, errand: Facts['errand']): Notice {
   const notice = NOTICES[over]
   if (over !== 'room-not-found' || errand !== 'return') return notice
-  return { ...notice, actions: ['again', 'open', 'new'] }
+  return { ...notice, actions: ['retry', 'open', 'new'] }
 }
 
 /** What becomes of an end by itself; `null` where nothing does. */
