@@ -72,8 +72,8 @@ export class ChatView {
     const { people } = this.#facts
     const waiting = missing.filter(({ id }) => people.some((person) => person.id === id && person.heldForS !== null))
     const without = missing.filter(({ id }) => !people.some((person) => person.id === id))
-    const name = ({ name }: { readonly name: string }): string => name
-    setText(line.delivery, deliveryOf(waiting.map(name), without.map(name)))
+    const namesOf = (addressees: typeof missing): string[] => addressees.map(({ name }) => name)
+    setText(line.delivery, deliveryOf(namesOf(waiting), namesOf(without)))
     line.item.dataset['waits'] = String(missing.length - without.length)
   }
 }

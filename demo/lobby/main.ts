@@ -99,7 +99,7 @@ function begin(invitation: SignalTag, how: (fresh: Visit) => Promise<void>): voi
       if (changed.stage === 'over' && facts.over !== null && isWorthWaiting(facts.over)) patience.wait()
     },
     said: (said) => page.showSaid(said),
-    missed: (name) => page.showMissed(name),
+    missed: (sender) => page.showMissed(sender),
   })
   void how(visit)
 }

@@ -210,7 +210,8 @@ export function missedOf(name: string): string {
 
 function inside(facts: Facts): Sentence {
   const { people } = facts
-  const others = listed(people.filter(isPresent).map(({ name }) => name))
+  const present = people.filter(isPresent)
+  const others = listed(present.map(({ name }) => name))
   if (isOwnCut(facts)) {
     const kept = people.length === 0 ? 'Nobody can come in' : 'Your place is held, and what you say is kept,'
     return say('cut-off', `Your own connection seems to be gone. ${kept} until it is back.`)
@@ -222,7 +223,11 @@ function inside(facts: Facts): Sentence {
   if (away.length > 0) return someAway(away)
   if (facts.hostedBefore !== null) return hostChanged(facts, host, facts.hostedBefore)
   if (people.length === 0) return alone(facts)
-  if (!facts.isOnline) return say('offline', `Your browser says it is offline, but ${others} still hear you.`)
+  if (!facts.isOnline)
+    return say(
+      'offline',
+      `Your browser says it is offline, but ${others} still ${present.length === 1 ? 'hears' : 'hear'} you.`,
+    )
   if (facts.signalling === 'searching') {
     return say('unlisted', `You are here with ${others}. No signalling server answers, so nobody new can come in.`)
   }
