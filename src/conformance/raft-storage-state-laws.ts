@@ -127,7 +127,7 @@ export const logLaws: readonly StorageLaw[] = [
         { ...command(6, 2), dedupKey: { clientId: '', requestId: 0 }, proposer: 'bob', timeMs: -0.5 },
         configEntry(7, 2, simpleConfig),
         { ...configEntry(8, 3, jointConfig), proposer: 'ana', dedupKey: { clientId: 'c', requestId: 1 } },
-        configEntry(9, 3, { voters: [], learners: [], old: [] }),
+        configEntry(9, 3, { voters: ['ana'], learners: [], old: null }),
         { ...command(10, 3), timeMs: 0, proposer: '' },
       ]
       await expectAfter(harness, [{ term: 3, entries }], { ...unwritten, term: 3, entries })

@@ -17,12 +17,13 @@ const id = fc
   .filter((text) => utf8(text).length <= MAX_ID_BYTES)
 const bytes = fc.uint8Array({ maxLength: 64 })
 const key = fc.option(fc.record({ clientId: id, requestId: number }))
-const members = fc.uniqueArray(id, { maxLength: 5 })
-const config = fc.record({
-  voters: fc.uniqueArray(id, { minLength: 1, maxLength: 5 }),
-  learners: members,
-  old: fc.option(fc.uniqueArray(id, { minLength: 1, maxLength: 5 })),
-})
+const config = fc
+  .record({
+    members: fc.uniqueArray(id, { minLength: 1, maxLength: 10 }),
+    voting: fc.integer({ min: 1, max: 10 }),
+    old: fc.option(fc.uniqueArray(id, { minLength: 1, maxLength: 5 })),
+  })
+  .map(({ members, voting, old }) => ({ voters: members.slice(0, voting), learners: members.slice(voting), old }))
 
 /** Entries as a log holds them: contiguous, terms and times never falling. */
 const entries = (prevIndex: number, prevTerm: number): fc.Arbitrary<StoredEntry[]> =>
@@ -196,6 +197,16 @@ describe('raft codec', () => {
     expect(decodeRaftMessage(voters('x'.repeat(256)))).not.toBeNull()
     expect(decodeRaftMessage(voters('x'.repeat(257)))).toBeNull()
     expect(decodeRaftMessage(voters(''))).toBeNull()
+  })
+
+  it('[RWIRE-2] a configuration that no log can hold is refused', () => {
+    const told = (voters: string[], learners: string[], old: string[] | null) =>
+      decodeRaftMessage(encodeRaftMessage({ kind: 'voters', term: 1, index: 1, config: { voters, learners, old } }))
+    expect(told(['a', 'b'], ['c'], ['a', 'c'])).not.toBeNull()
+    expect(told(['a', 'b'], ['b'], null)).toBeNull()
+    expect(told(['a', 'b'], ['c', 'c'], null)).toBeNull()
+    expect(told([], ['a'], null)).toBeNull()
+    expect(told(['a'], [], [])).toBeNull()
   })
 
   it('[RWIRE-3] frames of another version are not understood', () => {

@@ -1,6 +1,6 @@
 import { type ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.ts'
 import type { DedupKey, MembershipRecord, NodeId, StoredEntry } from './contract.ts'
-import { MAX_MEMBERS } from './core/configuration.ts'
+import { flawOf, MAX_MEMBERS } from './core/configuration.ts'
 import type { FrameNames } from './frame-names.ts'
 
 const ENTRY_KIND = { command: 0, noop: 1, config: 2 } as const
@@ -94,9 +94,10 @@ export function writeConfig(w: ByteWriter, { voters, learners, old }: Membership
 export function readConfig(r: ByteReader, names: readonly string[]): MembershipRecord {
   const voters = readSet(r, names)
   const learners = readSet(r, names)
-  const old = readFlag(r) ? readSet(r, names) : null
-  if (voters.length === 0 || old?.length === 0) throw new MalformedBytesError('a configuration without voters')
-  return { voters, learners, old }
+  const config = { voters, learners, old: readFlag(r) ? readSet(r, names) : null }
+  const flaw = flawOf(config)
+  if (flaw !== null) throw new MalformedBytesError(flaw)
+  return config
 }
 
 export function readFlag(r: ByteReader): boolean {
@@ -119,10 +120,7 @@ function writeSet(w: ByteWriter, ids: readonly NodeId[], names: FrameNames): voi
 function readSet(r: ByteReader, names: readonly string[]): NodeId[] {
   const count = r.varint()
   if (count > Math.min(MAX_MEMBERS, names.length)) throw new MalformedBytesError(`${count} members`)
-  const ids = new Set<NodeId>()
-  for (let i = 0; i < count; i++) ids.add(nameAt(names, r.varint()))
-  if (ids.size !== count) throw new MalformedBytesError('a member named twice')
-  return [...ids]
+  return Array.from({ length: count }, () => nameAt(names, r.varint()))
 }
 
 function sum(a: number, b: number): number {

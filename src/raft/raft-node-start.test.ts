@@ -92,6 +92,7 @@ describe('raftNode: what it refuses to start on', () => {
     await expect(start('a\ud800')).rejects.toThrow(RangeError)
     await expect(start('a', voters('a', 'b'.repeat(300)))).rejects.toThrow(RangeError)
     await expect(start('a', voters('a', ...many))).rejects.toThrow(RangeError)
+    await expect(start('a', { voters: new Set(['a', 'b']), learners: new Set(['b']) })).rejects.toThrow(RangeError)
     const node = await start('a')
     await clock.run(node.awaitLeadership())
     await expect(node.changeMembership({ addLearners: many })).rejects.toThrow(RangeError)

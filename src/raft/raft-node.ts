@@ -408,6 +408,7 @@ function copyOf(change: MembershipChange): MembershipChange {
 
 function checkCluster({ voters, learners }: ClusterConfig, frameBytes: number | null): void {
   const members = new Set([...voters, ...learners])
+  if (members.size < voters.size + learners.size) throw new RangeError('a member of the cluster votes and only listens')
   checkMemberCount(members.size)
   for (const id of members) checkNodeId('the id of a member', id)
   checkConfigFits({ voters: [...voters], learners: [...learners], old: null }, frameBytes)

@@ -33,6 +33,14 @@ export function recordOf(config: Pick<Configuration, 'voters' | 'learners' | 'ol
   }
 }
 
+/** Why no log can hold this configuration; `null` where one can. A voter on its way to be a learner is both for a while. */
+export function flawOf({ voters, learners, old }: MembershipRecord): string | null {
+  if (voters.length === 0 || old?.length === 0) return 'a configuration without voters'
+  if ([voters, learners, old ?? []].some((ids) => new Set(ids).size < ids.length)) return 'a member named twice'
+  const voting = new Set(voters)
+  return learners.some((id) => voting.has(id)) ? 'a member that votes and only listens' : null
+}
+
 export function publishedConfig({ index, voters, learners }: Configuration): ClusterConfig {
   return { voters, learners, index }
 }

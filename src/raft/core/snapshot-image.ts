@@ -3,7 +3,7 @@ import { digest53 } from '../../base/digest.ts'
 import type { NodeId, StoredSnapshot } from '../contract.ts'
 import { MAX_ID_BYTES } from '../id.ts'
 import { decodeSnapshot, encodeSnapshot } from '../storage/record-codec.ts'
-import { MAX_MEMBERS } from './configuration.ts'
+import { flawOf, MAX_MEMBERS } from './configuration.ts'
 import type { LogPosition } from './log.ts'
 import { ClientSessionTable } from './sessions.ts'
 
@@ -53,13 +53,12 @@ function isSound({ index, configIndex, config, timeMs }: StoredSnapshot): boolea
     configIndex <= index &&
     Number.isSafeInteger(timeMs) &&
     timeMs >= 0 &&
-    voters.length > 0 &&
-    old?.length !== 0 &&
-    [voters, learners, old ?? []].every(isSet)
+    flawOf(config) === null &&
+    [...voters, ...learners, ...(old ?? [])].every(isName) &&
+    Math.max(voters.length, learners.length, old?.length ?? 0) <= MAX_MEMBERS
   )
 }
 
-function isSet(ids: readonly NodeId[]): boolean {
-  const sized = ids.every((id) => id !== '' && utf8(id).length <= MAX_ID_BYTES)
-  return sized && ids.length <= MAX_MEMBERS && new Set(ids).size === ids.length
+function isName(id: NodeId): boolean {
+  return id !== '' && utf8(id).length <= MAX_ID_BYTES
 }

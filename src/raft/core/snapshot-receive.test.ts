@@ -178,6 +178,11 @@ describe('[SNAP-12] a snapshot that cannot be', () => {
     ['snapshot-content', 'without voters', () => whole(snapshotAt(5, 3, members([])))],
     ['snapshot-content', 'joint with nobody', () => whole(snapshotAt(5, 3, members(['self'], [])))],
     ['snapshot-content', 'with a voter twice', () => whole(snapshotAt(5, 3, members(['self', 'self'])))],
+    [
+      'snapshot-content',
+      'with a voter that only listens',
+      () => whole(snapshotAt(5, 3, { config: { voters: ['self'], learners: ['self'], old: null } })),
+    ],
     ['snapshot-content', 'with a voter without a name', () => whole(snapshotAt(5, 3, members(['self', ''])))],
     ['snapshot-content', 'with a name too long', () => whole(snapshotAt(5, 3, members(['a'.repeat(257)])))],
     [

@@ -142,9 +142,13 @@ describe('[RESTORE-2] a log that cannot be right is refused', () => {
     ['entry 3', { snapshot: snapshotAt(3, 2), entries: [noop(3, 2)] }],
     ['snapshot', { snapshot: snapshotAt(3, 6) }],
     ['snapshot', { snapshot: snapshotAt(1, 1, { config: { voters: ['ana', 'ana'], learners: [], old: null } }) }],
+    ['snapshot', { snapshot: snapshotAt(1, 1, { config: { voters: ['ana'], learners: ['ana'], old: null } }) }],
     ['snapshot', { snapshot: snapshotAt(2, 1, { configIndex: 3 }) }],
     ['snapshot', { snapshot: snapshotAt(2, 1, { timeMs: Number.NaN }) }],
     ['entry 1', { entries: [configEntry(1, 1, { ...jointConfig, old: ['bob', 'bob'] })] }],
+    ['entry 1', { entries: [configEntry(1, 1, { voters: ['ana', 'bob'], learners: ['bob'], old: null })] }],
+    ['entry 1', { entries: [configEntry(1, 1, { voters: [], learners: ['bob'], old: null })] }],
+    ['entry 1', { entries: [configEntry(1, 1, { voters: ['bob'], learners: [], old: [] })] }],
     ['entry 1', { entries: [{ ...noop(1, 1), timeMs: Number.NaN }] }],
     ['commit', { entries: [noop(1, 1)], commit: 2 }],
     ['term', { term: 2 ** 53 }],
@@ -160,6 +164,10 @@ describe('[RESTORE-2] a log that cannot be right is refused', () => {
       commit: 5,
     })
     expect(checkRestoredState(sound)).toBe(sound)
+    const joiners = state({
+      snapshot: snapshotAt(3, 2, { configIndex: 0, config: { voters: [], learners: [], old: null } }),
+    })
+    expect(checkRestoredState(joiners)).toBe(joiners)
   })
 })
 

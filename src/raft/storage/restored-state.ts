@@ -1,5 +1,6 @@
 import { CorruptStateError } from '../../base/errors.ts'
 import type { MembershipRecord, RaftState } from '../contract.ts'
+import { flawOf } from '../core/configuration.ts'
 
 /**
  * `state`, if a node may start from it; else {@link CorruptStateError} naming the record that cannot be right.
@@ -24,7 +25,8 @@ export function checkRestoredState(state: RaftState): RaftState {
     bounded('snapshot', snapshot.configIndex)
     if (snapshot.configIndex > snapshot.index)
       corrupt('snapshot', `its configuration of index ${snapshot.configIndex} is past its own index ${snapshot.index}`)
-    checkMembership('snapshot', snapshot.config)
+    // Where the members are in no log, a joiner never comes to know them.
+    if (snapshot.configIndex > 0 || snapshot.config.voters.length > 0) checkMembership('snapshot', snapshot.config)
     index = snapshot.index
     term = snapshot.term
   }
@@ -48,9 +50,8 @@ export function checkRestoredState(state: RaftState): RaftState {
 }
 
 function checkMembership(record: string, config: MembershipRecord): void {
-  for (const members of [config.voters, config.learners, config.old ?? []]) {
-    if (new Set(members).size !== members.length) corrupt(record, 'its configuration names a member twice')
-  }
+  const flaw = flawOf(config)
+  if (flaw !== null) corrupt(record, flaw)
 }
 
 function bounded(record: string, value: number): void {
