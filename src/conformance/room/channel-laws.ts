@@ -78,6 +78,7 @@ const channelLaws: readonly RoomLaw[] = [
     await trial.eventually(() => mine.peers.get().size, 2)
     await trial.cut(['ann'], ['bob'])
     await trial.eventually(() => mine.peers.get().size, 1)
+    expect(trial.shown(ann), 'still a member').toHaveLength(1)
     expect(await trial.failure(mine.sendTo(bob.selfId, bytesOf('lost')))).toBeInstanceOf(PeerNotConnectedError)
     await trial.settle(mine.broadcast(bytesOf('to nobody')))
     await trial.heal()
