@@ -161,8 +161,7 @@ export class ByteReader {
   }
 
   u32(): number {
-    const at = this.#take(4)
-    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset).getUint32(at)
+    return this.u8() * 2 ** 24 + ((this.u8() << 16) | (this.u8() << 8) | this.u8())
   }
 
   f64(): number {
@@ -188,10 +187,10 @@ export class ByteReader {
     throw new MalformedBytesError('number of more than 8 bytes')
   }
 
-  /** A view of `length` bytes: shares the buffer. */
+  /** A view of `length` bytes: shares the buffer. Never a Node `Buffer`. */
   raw(length: number): Uint8Array {
     const at = this.#take(length)
-    return this.#bytes.subarray(at, at + length)
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + at, length)
   }
 
   block(): Uint8Array {

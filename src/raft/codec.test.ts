@@ -3,8 +3,10 @@ import { describe, expect, it, vi } from 'vitest'
 import { utf8 } from '../base/bytes.ts'
 import { decodeRaftMessage, encodeRaftMessage } from './codec.ts'
 import type { StoredEntry } from './contract.ts'
-import { entrySizeBytes, FRAME_HEADER_BYTES } from './core/entry-size.ts'
+import { BatchSize, entrySizeBytes, FRAME_HEADER_BYTES } from './core/entry-size.ts'
+import { NO_FLOOR, RaftLog } from './core/log.ts'
 import type { RaftMessage } from './core/message.ts'
+import { MAX_BATCH_BYTES } from './core/replication.ts'
 import { MAX_ID_BYTES } from './id.ts'
 
 // Many cases a test: seconds on a busy machine.
@@ -219,11 +221,32 @@ describe('raft codec', () => {
     fc.assert(
       fc.property(append, (sent) => {
         if (sent.kind !== 'append') return
-        const bound = sent.entries.reduce((sum, entry) => sum + entrySizeBytes(entry), FRAME_HEADER_BYTES)
-        expect(encodeRaftMessage(sent).length).toBeLessThanOrEqual(bound)
+        const size = new BatchSize()
+        for (const entry of sent.entries) size.add(entry)
+        expect(encodeRaftMessage(sent).length).toBeLessThanOrEqual(size.bytes + FRAME_HEADER_BYTES)
+        const [first] = sent.entries
+        if (first === undefined) return
+        const alone = encodeRaftMessage({ ...sent, entries: [first] })
+        expect(alone.length).toBeLessThanOrEqual(entrySizeBytes(first) + FRAME_HEADER_BYTES)
       }),
       { numRuns: 1500 },
     )
+  })
+
+  it('[RWIRE-4] nor far shorter, however long the ids: one that many entries have is said and counted once', () => {
+    const [proposer, clientId] = ['p'.repeat(43), `auto:${'p'.repeat(43)}-0123456789abcdef`]
+    const log = Array.from({ length: 1000 }, (_, i): StoredEntry => ({
+      kind: 'command',
+      index: i + 1,
+      term: 1,
+      command: new Uint8Array(100),
+      dedupKey: { clientId, requestId: i + 1 },
+      proposer,
+      timeMs: 1_790_000_000_000,
+    }))
+    const batch = new RaftLog(NO_FLOOR, log).batch(1, MAX_BATCH_BYTES)
+    const sent = { kind: 'append', term: 1, prevIndex: 0, prevTerm: 0, commit: 0, entries: batch.entries } as const
+    expect(encodeRaftMessage(sent).length).toBeGreaterThan(0.6 * MAX_BATCH_BYTES)
   })
 
   it('[RWIRE-5] the commands of a decoded message are views of its frame, and no Buffers where that is one', () => {

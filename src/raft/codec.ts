@@ -195,18 +195,28 @@ const head = new ByteWriter(1024)
 const tail = new ByteWriter(1024)
 const names = new FrameNames()
 
-/** Without `link` every id is said in full, and anyone can read the frame. */
-export function encodeRaftMessage(message: RaftMessage, link: LinkNames | null = null): Uint8Array<ArrayBuffer> {
+/** Every id is said in full, and anyone can read the frame. */
+export function encodeRaftMessage(message: RaftMessage): Uint8Array<ArrayBuffer> {
+  return sayRaftMessage(message, null).frame
+}
+
+export interface SaidFrame {
+  readonly frame: Uint8Array<ArrayBuffer>
+  /** The ids that it is about. */
+  readonly names: readonly string[]
+}
+
+/** The same on a link where tokens have a meaning. */
+export function sayRaftMessage(message: RaftMessage, link: LinkNames | null): SaidFrame {
   const { code, hasNames, write } = bodies[message.kind] as Body<RaftMessage>
   head.clear().u8(RAFT_WIRE_VERSION).u8(code).varint(message.term)
-  if (hasNames === true) {
-    write(tail.clear(), message, names.clear())
-    writeNames(head, names.list, link)
-    head.raw(tail.view())
-  } else {
+  if (hasNames !== true) {
     write(head, message, names)
+    return { frame: head.finish(), names: NO_NAMES }
   }
-  return head.finish()
+  write(tail.clear(), message, names.clear())
+  writeNames(head, names.list, link)
+  return { frame: head.raw(tail.view()).finish(), names: [...names.list] }
 }
 
 export interface HeardFrame {
@@ -226,7 +236,7 @@ export function decodeRaftMessage(frame: Uint8Array): RaftMessage | null {
 /** The same on a link where tokens have a meaning. `null`: no frame at all. */
 export function readRaftFrame(frame: Uint8Array, link: LinkNames | null): HeardFrame | null {
   try {
-    const r = new ByteReader(plain(frame))
+    const r = new ByteReader(frame)
     if (r.u8() !== RAFT_WIRE_VERSION) return null
     const body = bodyOf.get(r.u8())
     if (body === undefined) return null
@@ -240,10 +250,4 @@ export function readRaftFrame(frame: Uint8Array, link: LinkNames | null): HeardF
     if (error instanceof MalformedBytesError) return null
     throw error
   }
-}
-
-/** A Node `Buffer` would make views of its own kind. */
-function plain(frame: Uint8Array): Uint8Array {
-  if (Object.getPrototypeOf(frame) === Uint8Array.prototype) return frame
-  return new Uint8Array(frame.buffer, frame.byteOffset, frame.length)
 }

@@ -155,7 +155,7 @@ export interface RaftTransport {
   readonly maxFrameBytes: number | null
   /** Each frame is the reader's to keep: nobody writes to its buffer any more. */
   readonly incoming: AsyncIterable<{ readonly from: NodeId; readonly frame: Uint8Array }>
-  /** Never throws and never waits. */
+  /** Never throws and never waits. The frame is lent: others may be sent the same, so it is neither changed nor transferred. */
   send(to: NodeId, frame: Uint8Array): void
   /** Where a transport can tell: hears of each frame to or from a peer that it drops, by reason, until stopped. */
   watchDrops?(heard: (peer: NodeId, reason: string) => void): () => void

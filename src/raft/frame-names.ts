@@ -30,8 +30,10 @@ const IN_FULL = 0
 const DEFINED = 1
 const BY_TOKEN = 2
 
-/** Names up to so many UTF-16 units are no longer than a token. */
-const MAX_PLAIN_UNITS = 4
+/** Whether a name is no longer than a token: then it is always said in full. */
+export function isPlain(name: string): boolean {
+  return name.length <= 4
+}
 
 /** What the two ends of a link have agreed on about names. */
 export interface LinkNames {
@@ -56,7 +58,7 @@ export interface HeardNames {
 export function writeNames(w: ByteWriter, names: readonly string[], link: LinkNames | null): void {
   w.varint(names.length)
   for (const name of names) {
-    if (link === null || name.length <= MAX_PLAIN_UNITS) {
+    if (link === null || isPlain(name)) {
       w.u8(IN_FULL).text(name)
       continue
     }

@@ -73,6 +73,28 @@ describe('names on a link', () => {
     expect(pass(atA, atB, voters)).toMatchObject({ message: voters, answer: null })
   })
 
+  it('[RWIRE-10] a message for several is encoded once, as soon as they know its names; who does not is told them', () => {
+    const c = 'c'.repeat(43)
+    const [atA, atB, atC] = [linksTo(b, 1), linksTo(a, 2), linksTo(a, 3)]
+    atA.keep(new Set([b, c]))
+    const message = append('client-of-a')
+    pass(atA, atB, message)
+    expect(atA.encode(b, message)).toBe(atA.encode(b, message))
+    // b's frame would tell c nothing.
+    const first = atA.encode(c, message)
+    const heard = atC.hear(a, first)
+    expect(heard.message).toEqual(message)
+    atA.hear(c, heard.answer as Uint8Array)
+    const shared = atA.encode(b, message)
+    expect(atA.encode(c, message)).toBe(shared)
+    expect([atB, atC].map((links) => links.hear(a, shared).message)).toEqual([message, message])
+    // c comes back with nothing.
+    atA.keep(new Set([b]))
+    atA.keep(new Set([b, c]))
+    expect(atA.encode(b, message)).toBe(shared)
+    expect(linksTo(a, 4).hear(a, atA.encode(c, message)).message).toEqual(message)
+  })
+
   it('[RWIRE-7] an end that started anew is told the names again, at the price of one frame', () => {
     const { atA, atB } = ends()
     pass(atA, atB, append('client-of-a'))

@@ -1,9 +1,9 @@
 import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts'
 import type { Random } from '../base/random.ts'
-import { encodeRaftMessage, RAFT_WIRE_VERSION, readRaftFrame } from './codec.ts'
+import { RAFT_WIRE_VERSION, readRaftFrame, type SaidFrame, sayRaftMessage } from './codec.ts'
 import type { NodeId } from './contract.ts'
 import type { RaftMessage } from './core/message.ts'
-import type { LinkNames } from './frame-names.ts'
+import { isPlain, type LinkNames } from './frame-names.ts'
 
 /** Ids that a node has tokens for at a time: a new one retires the oldest, which is then said in full again. */
 export const MAX_SPOKEN_NAMES = 256
@@ -12,6 +12,9 @@ export const MAX_SPOKEN_NAMES = 256
  * are of no more use to it.
  */
 export const MAX_HEARD_NAMES = 1024
+
+/** Tokens of a node's own are below: engines keep whole numbers that small without making an object of each. */
+const TOKENS = 2 ** 30
 
 /** Frames about tokens; kinds of messages lie below. */
 const TOKENS_KNOWN = 126
@@ -43,8 +46,12 @@ class SpokenNames {
     return this.#names.has(token)
   }
 
+  find(name: string): number | undefined {
+    return this.#tokens.get(name)
+  }
+
   tokenOf(name: string): number {
-    return this.#tokens.get(name) ?? this.#newToken(name)
+    return this.find(name) ?? this.#newToken(name)
   }
 
   #newToken(name: string): number {
@@ -55,7 +62,7 @@ class SpokenNames {
       this.#retired(oldest[0])
     }
     let token = 0
-    do token = Math.floor(this.#random() * 2 ** 32)
+    do token = Math.floor(this.#random() * TOKENS)
     while (this.#names.has(token))
     this.#names.set(token, name)
     this.#tokens.set(name, token)
@@ -78,6 +85,11 @@ class Link implements LinkNames {
 
   isKnown(token: number): boolean {
     return this.#known.has(token)
+  }
+
+  /** Whether the far end understands a frame in which each of `names` is said as briefly as can be. */
+  knowsAll(names: readonly string[]): boolean {
+    return names.every((name) => isPlain(name) || this.#known.has(this.#spoken.find(name) ?? -1))
   }
 
   nameOf(token: number): string | undefined {
@@ -110,6 +122,8 @@ class Link implements LinkNames {
 export class RaftLinks {
   readonly #links: Map<NodeId, Link> = new Map()
   readonly #spoken: SpokenNames
+  /** The last frame that any far end understands which knows its names. */
+  #last: (SaidFrame & { readonly message: RaftMessage }) | null = null
 
   constructor(random: Random) {
     this.#spoken = new SpokenNames(random, (token) => {
@@ -123,8 +137,13 @@ export class RaftLinks {
     for (const peer of peers) if (!this.#links.has(peer)) this.#links.set(peer, new Link(this.#spoken))
   }
 
+  /** A message that goes to several far ends is encoded once, where they know its names: its frame is nobody's to change. */
   encode(to: NodeId, message: RaftMessage): Uint8Array<ArrayBuffer> {
-    return encodeRaftMessage(message, this.#links.get(to) ?? null)
+    const link = this.#links.get(to) ?? null
+    if (this.#last?.message === message && link?.knowsAll(this.#last.names) === true) return this.#last.frame
+    const said = sayRaftMessage(message, link)
+    this.#last = link?.knowsAll(said.names) === true ? { ...said, message } : null
+    return said.frame
   }
 
   /** Nothing a peer can send makes this throw. The message keeps the frame: its commands are views of it. */

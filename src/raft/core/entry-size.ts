@@ -9,10 +9,31 @@ const MEMBER_HEADER_BYTES = 9
 /** UTF-8 needs at most three bytes for each UTF-16 unit. */
 const BYTES_PER_UNIT = 3
 
-/** An upper bound of an entry's size on the wire, bytes: cheap, so that a batch need not be encoded to be measured. */
+/** An upper bound of the size that an entry has in a frame of its own, bytes; what it takes in memory, about. */
 export function entrySizeBytes(entry: StoredEntry): number {
   const size = entry.command.length + aroundCommandBytes(entry.dedupKey, entry.proposer)
   return entry.kind === 'config' ? size + membersBytes(entry.config) : size
+}
+
+/** An upper bound of what entries take in one frame, bytes: cheap, so that a batch need not be encoded to be measured. */
+export class BatchSize {
+  bytes = 0
+  /** What a frame says once, however many of its entries mean it. */
+  readonly #ids: Set<string> = new Set()
+
+  add(entry: StoredEntry): void {
+    const { command, dedupKey, proposer } = entry
+    this.bytes += command.length + ENTRY_HEADER_BYTES
+    if (dedupKey !== null) this.#addId(dedupKey.clientId)
+    if (proposer !== null) this.#addId(proposer)
+    if (entry.kind === 'config') this.bytes += membersBytes(entry.config)
+  }
+
+  #addId(id: string): void {
+    if (this.#ids.has(id)) return
+    this.#ids.add(id)
+    this.bytes += id.length * BYTES_PER_UNIT
+  }
 }
 
 /**

@@ -50,10 +50,11 @@ describe('log', () => {
 
   it('a batch stays under its bound, and holds one entry whatever its size', () => {
     const log = new RaftLog(NO_FLOOR, [entry(1, 1, 10), entry(2, 1, 10), entry(3, 1, 500), entry(4, 1, 10)])
-    const sizeOf = (e: StoredEntry): number => e.command.length
-    expect(log.batch(1, 25, sizeOf)).toHaveLength(2)
-    expect(log.batch(3, 25, sizeOf).map((e) => e.index)).toEqual([3])
-    expect(log.batch(5, 25, sizeOf)).toEqual([])
+    const indices = (from: number): number[] => log.batch(from, 150).entries.map(({ index }) => index)
+    expect([indices(1), indices(3), indices(4), indices(5)]).toEqual([[1, 2], [3], [4], []])
+    const twice = log.batch(1, 150).bytes
+    expect(log.batch(1, twice).entries).toHaveLength(2)
+    expect(log.batch(1, twice - 1).entries).toHaveLength(1)
   })
 
   it('[SNAP-5] [SNAP-6] floor, tail, size and configurations are those of a plain list, whatever happens to it', () => {

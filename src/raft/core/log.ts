@@ -1,5 +1,5 @@
 import type { StoredEntry } from '../contract.ts'
-import { entrySizeBytes } from './entry-size.ts'
+import { BatchSize, entrySizeBytes } from './entry-size.ts'
 import { MAX_TAIL_BYTES } from './limits.ts'
 
 /** A place in the log. Ordered by term, then index (Raft paper, section 5.4.1). */
@@ -130,16 +130,18 @@ export class RaftLog {
     return this.#entries.slice(Math.max(0, from - offset), Math.max(0, through + 1 - offset))
   }
 
-  /** Entries from `from` on while their sizes sum to at most `maxBytes`; one at the least, where there is one. */
-  batch(from: number, maxBytes: number, sizeOf: (entry: StoredEntry) => number): StoredEntry[] {
+  /** Entries from `from` on that take at most `maxBytes` in one frame, and their size; one at the least, where there is one. */
+  batch(from: number, maxBytes: number): { readonly entries: StoredEntry[]; readonly bytes: number } {
     const first = from - this.firstIndex
+    const size = new BatchSize()
     let bytes = 0
     let end = first
     for (; end < this.#entries.length; end++) {
-      bytes += sizeOf(this.#entries[end] as StoredEntry)
-      if (bytes > maxBytes && end > first) break
+      size.add(this.#entries[end] as StoredEntry)
+      if (size.bytes > maxBytes && end > first) break
+      bytes = size.bytes
     }
-    return this.#entries.slice(first, end)
+    return { entries: this.#entries.slice(first, end), bytes }
   }
 
   /**

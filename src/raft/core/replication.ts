@@ -1,8 +1,8 @@
 import type { NodeId, StoredEntry } from '../contract.ts'
 import { commitThrough } from './commit.ts'
 import { hasQuorum, isVoter, quorumIndex } from './configuration.ts'
-import { entrySizeBytes, FRAME_HEADER_BYTES } from './entry-size.ts'
-import type { AppendReply } from './message.ts'
+import { FRAME_HEADER_BYTES } from './entry-size.ts'
+import type { Append, AppendReply, CommitNotice } from './message.ts'
 import { measureFollower } from './pace.ts'
 import type { Progress } from './progress.ts'
 import { creditRound } from './read-index.ts'
@@ -13,19 +13,19 @@ import { becomeFollower } from './transitions.ts'
 /** Entries in one frame, bytes, where the transport takes more. Small enough not to hold up what comes behind. */
 export const MAX_BATCH_BYTES = 65_536
 
+/** A frame with entries, and their size. */
 interface Batch {
-  readonly entries: readonly StoredEntry[]
+  readonly message: Append
   readonly bytes: number
 }
 
-/** By the index before the first entry. Followers that have got equally far are sent the same batch. */
+/** By the index before the first entry. Followers that have got equally far are sent the same message. */
 type Batches = Map<number, Batch>
-
-const NO_ENTRIES: Batch = { entries: [], bytes: 0 }
 
 /** The leader's part of replication: sends whatever each follower lacks and has room for. */
 export function replicate(r: Replica): void {
   const batches: Batches = new Map()
+  const notice: CommitNotice = { kind: 'commit', term: r.term, commit: r.commit }
   for (const [id, progress] of r.progress) {
     if (progress.transfer !== null) {
       continueTransfer(r, id, progress.transfer)
@@ -39,7 +39,7 @@ export function replicate(r: Replica): void {
       sendAppend(r, id, progress, batches)
     if (progress.toldCommit < r.commit) {
       progress.toldCommit = r.commit
-      r.outbox.send(id, { kind: 'commit', term: r.term, commit: r.commit })
+      r.outbox.send(id, notice)
     }
     forgetIfInformed(r, id, progress)
   }
@@ -116,36 +116,32 @@ function sendAppend(r: Replica, id: NodeId, progress: Progress, batches: Batches
     beginTransfer(r, id, progress)
     return
   }
-  const { entries, bytes } =
-    batches === null || progress.transfer !== null ? NO_ENTRIES : batchAfter(r, prevIndex, batches)
-  const covered = prevIndex + entries.length
-  if (entries.length > 0) progress.sent(covered, bytes, r.at.nowMs)
+  const { message, bytes } =
+    batches === null || progress.transfer !== null
+      ? { message: appendOf(r, prevIndex, prevTerm, []), bytes: 0 }
+      : batchAfter(r, prevIndex, prevTerm, batches)
+  const covered = prevIndex + message.entries.length
+  if (covered > prevIndex) progress.sent(covered, bytes, r.at.nowMs)
   else if (progress.mode === 'probe') progress.awaiting = true
   progress.toldCommit = Math.max(progress.toldCommit, Math.min(r.commit, covered))
-  const round = r.reads.isServing ? r.reads.round : 0
-  progress.sentRound = round
-  const roundTripMs = entries.length > 0 ? 0 : r.toldRoundTripMs
-  r.outbox.send(id, {
-    kind: 'append',
-    term: r.term,
-    prevIndex,
-    prevTerm,
-    commit: r.commit,
-    entries,
-    round,
-    roundTripMs,
-  })
+  progress.sentRound = message.round ?? 0
+  r.outbox.send(id, message)
 }
 
-function batchAfter(r: Replica, prevIndex: number, batches: Batches): Batch {
+function appendOf(r: Replica, prevIndex: number, prevTerm: number, entries: readonly StoredEntry[]): Append {
+  const { term, commit, reads } = r
+  const round = reads.isServing ? reads.round : 0
+  const roundTripMs = entries.length > 0 ? 0 : r.toldRoundTripMs
+  return { kind: 'append', term, prevIndex, prevTerm, commit, entries, round, roundTripMs }
+}
+
+function batchAfter(r: Replica, prevIndex: number, prevTerm: number, batches: Batches): Batch {
   let batch = batches.get(prevIndex)
   if (batch === undefined) {
     const room =
       r.at.frameBytes === null ? MAX_BATCH_BYTES : Math.min(MAX_BATCH_BYTES, r.at.frameBytes - FRAME_HEADER_BYTES)
-    const entries = r.log.batch(prevIndex + 1, room, entrySizeBytes)
-    let bytes = 0
-    for (const entry of entries) bytes += entrySizeBytes(entry)
-    batch = { entries, bytes }
+    const { entries, bytes } = r.log.batch(prevIndex + 1, room)
+    batch = { message: appendOf(r, prevIndex, prevTerm, entries), bytes }
     batches.set(prevIndex, batch)
   }
   return batch
