@@ -238,7 +238,8 @@ export interface RaftNode extends AsyncDisposable {
   /**
    * The page is being hidden or frozen (`reason` is for the trace). This node goes on to vote, follow and acknowledge,
    * and hands leadership over if it has it: resolves when another leads, or, after the longest election timeout
-   * at most, with nobody able to. It campaigns again after {@link resume}, or when no other voter's log is as good.
+   * at most, with nobody able to. It campaigns again after {@link resume}, when no other voter's log is as good, or where
+   * nobody has led for four election timeouts: all pages may be hidden.
    */
   pause(reason: string): Promise<void>
   /** The page is back. */

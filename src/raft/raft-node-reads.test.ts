@@ -156,10 +156,17 @@ describe('pause', () => {
     await cluster.clock.run(first.pause('hidden'))
     await cluster.clock.run(second.pause('hidden'))
     await leader.close()
-    await cluster.clock.advance(60_000)
+    await cluster.clock.advance(4000)
     expect([first.role.get(), second.role.get()]).toEqual(['follower', 'follower'])
     second.resume()
     await leads(second)
+  })
+
+  it('[RAFT-35] leaves no game without a leader where all pages are hidden', async () => {
+    await start('a', 'b', 'c')
+    for (const other of others) await cluster.clock.run(other.pause('hidden'))
+    await leader.close()
+    await cluster.clock.run((others[0] as RaftNode).propose(utf8('x')), { limitMs: 20_000 })
   })
 
   it('[RNODE-42] is over within the longest election timeout, and does no harm to a node that is closed', async () => {

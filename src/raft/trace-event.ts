@@ -9,6 +9,7 @@ export type FollowReason =
   | 'another leads'
   | 'no leader'
   | 'no majority answers'
+  | 'disk stalls'
   | 'removed'
   | 'learner ahead'
 

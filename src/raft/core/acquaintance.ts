@@ -1,4 +1,5 @@
 import type { NodeId } from '../contract.ts'
+import { answerRemoved } from './answers.ts'
 import { type Configuration, configurationOf, isMember, isVoter, recordOf, votersOf } from './configuration.ts'
 import type { Voters } from './message.ts'
 import type { Replica } from './replica.ts'
@@ -33,9 +34,11 @@ export function tellWhoVotes(r: Replica, from: NodeId): void {
 }
 
 export function onVoters(r: Replica, from: NodeId, { index, config }: Voters): void {
-  if (index <= Math.max(r.config.index, r.vouched?.index ?? 0)) return
-  r.vouched = configurationOf(index, config)
-  if (isMember(r.config, r.id) && !isMember(r.vouched, r.id)) r.note?.({ kind: 'removed', index, by: from })
+  if (index > Math.max(r.config.index, r.vouched?.index ?? 0)) r.vouched = configurationOf(index, config)
+  // Who has a leader will read it in the log.
+  if (r.leader !== null || r.isRemoved || !isMember(r.config, r.id)) return
+  const newest = knownConfigs(r).at(-1) as Configuration
+  if (!isMember(newest, r.id)) answerRemoved(r, newest.index, from)
 }
 
 /** Says once that the node hears leaders and may follow none of them: it cannot help itself, but somebody may. */

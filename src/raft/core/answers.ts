@@ -1,5 +1,5 @@
 import { ClientIdTakenError, NotMemberError, OverloadedError, RequestExpiredError } from '../../base/errors.ts'
-import type { DedupKey, LogEntry, StoredEntry } from '../contract.ts'
+import type { DedupKey, LogEntry, NodeId, StoredEntry } from '../contract.ts'
 import type { Place } from './client-session.ts'
 import { logEntryOf } from './log-entry.ts'
 import type { Replica } from './replica.ts'
@@ -32,9 +32,13 @@ export function answerFromTable(r: Replica): void {
   }
 }
 
-/** This node reads that it is no member any more. What is with a leader may commit if it becomes one again. */
-export function answerRemoved(r: Replica): void {
-  r.note?.({ kind: 'removed', index: r.config.index, by: null })
+/**
+ * This node is no member any more: it reads so in the configuration of `index`, or `by` says so. What is with a leader
+ * may commit if it becomes one again.
+ */
+export function answerRemoved(r: Replica, index: number, by: NodeId | null): void {
+  r.isRemoved = true
+  r.note?.({ kind: 'removed', index, by })
   for (const { dedupKey, tokens, sentTerm } of r.proposals.all()) {
     r.proposals.take(dedupKey)
     const error = new NotMemberError(sentTerm === null ? 'refused' : 'unknown')

@@ -30,7 +30,7 @@ export function commitThrough(r: Replica, index: number): void {
   r.note?.({ kind: 'commit', index: through })
   const { term } = entries.at(-1) as StoredEntry
   if (term > termBefore) r.proposals.reclaimBefore(term)
-  if (r.config.index > before && r.isRemoved) answerRemoved(r)
+  if (r.config.index > before && r.isLeftOut) answerRemoved(r, r.config.index, null)
 }
 
 function fallSilent(r: Replica, index: number, fate: Exclude<Fate, 'new'>): void {

@@ -1,11 +1,13 @@
 import type { NodeId } from '../contract.ts'
 import type { VoteObjection } from '../trace-event.ts'
-import { hasQuorum, isVoter, recordOf, votersOf } from './configuration.ts'
+import { askWhoVotes } from './acquaintance.ts'
+import { hasQuorum, isMember, isVoter, recordOf, votersOf } from './configuration.ts'
 import type { PreVote, PreVoteReply, Vote, VoteReply } from './message.ts'
 import { MAX_PROBES, measureProbe } from './pace.ts'
 import { failTransfer, retire } from './pending-transfer.ts'
 import type { Replica } from './replica.ts'
 import { heartbeat } from './replication.ts'
+import { isStalled } from './stall.ts'
 import { becomeFollower } from './transitions.ts'
 
 /** A leader stands again for the sake of a learner no more often than that, milliseconds: a hostile one gains nothing. */
@@ -17,11 +19,14 @@ export const STAND_AGAIN_INTERVAL_MS = 60_000
  */
 export function onElectionTimeout(r: Replica): void {
   becomeFollower(r, r.term, null, 'no leader')
+  r.resetElectionTimer()
   if (!mayCampaign(r)) {
-    r.electionAtMs = Infinity
+    // Who asks for no votes hears nothing of its removal either.
+    if (isMember(r.config, r.id)) askWhoVotes(r, r.term)
+    else r.electionAtMs = Infinity
     return
   }
-  r.resetElectionTimer()
+  if (isStalled(r)) return
   if (r.term >= Number.MAX_SAFE_INTEGER) {
     r.note?.({ kind: 'term-exhausted', term: r.term })
     return
@@ -30,7 +35,7 @@ export function onElectionTimeout(r: Replica): void {
     campaign(r)
     return
   }
-  if (r.isPaused && !r.isNeeded) return
+  if (r.isPaused && r.patience-- > 0) return
   const nonce = Math.floor(r.random() * 2 ** 32)
   r.preVote = { nonce, granted: new Set([r.id]) }
   r.probes = [{ nonce, sentAtMs: r.at.nowMs }, ...r.probes].slice(0, MAX_PROBES)
@@ -57,7 +62,7 @@ export function onPreVote(r: Replica, from: NodeId, { term, lastIndex, lastTerm,
   if (leaderLives(r)) objections.push('leader lives')
   if (!r.log.isCoveredBy({ index: lastIndex, term: lastTerm })) {
     objections.push('log behind')
-    if (r.isPaused && !leaderLives(r)) r.isNeeded = true
+    if (!leaderLives(r)) r.patience = 0
   }
   const granted = objections.length === 0
   if (!granted) r.note?.({ kind: 'pre-vote-denied', from, term, objections })

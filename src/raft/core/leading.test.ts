@@ -4,6 +4,7 @@ import type { DedupKey, StoredEntry } from '../contract.ts'
 import { STAND_AGAIN_INTERVAL_MS } from './election.ts'
 import type { RaftMessage } from './message.ts'
 import { type Input, RaftCore, type Ready } from './raft-core.ts'
+import { PAUSED_PATIENCE } from './replica.ts'
 import { MAX_UNCOMMITTED_BYTES_PER_MEMBER, MAX_UNCOMMITTED_PER_MEMBER } from './shares.ts'
 
 const TIMING = {
@@ -187,6 +188,22 @@ describe('a leader', () => {
       core = new RaftCore({ id: 'self', cluster, durable, timing: TIMING, random: () => 0.5, at })
       elect()
       expect(core.log.entryAt(core.log.lastIndex)).toMatchObject({ kind: 'noop', timeMs: expected })
+    }
+  })
+})
+
+describe('a node whose page is hidden', () => {
+  it(`[RAFT-35] leaves ${PAUSED_PATIENCE} election timeouts in a row to others, then takes it that there are none`, () => {
+    const timeout = (): Ready => {
+      nowMs += TIMING.electionTimeoutMaxMs
+      return step({ kind: 'tick' })
+    }
+    step({ kind: 'pause', token: 1 })
+    for (let round = 0; round < 2; round++) {
+      receive('ann', { kind: 'append', term: 3, prevIndex: 2, prevTerm: 2, entries: [], commit: 0 })
+      for (let i = 0; i < PAUSED_PATIENCE; i++) expect(timeout().messages).toEqual([])
+      expect(core.leader).toBeNull()
+      expect(timeout().messages).toMatchObject([{ message: { kind: 'pre-vote' } }, { message: { kind: 'pre-vote' } }])
     }
   })
 })

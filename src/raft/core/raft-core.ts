@@ -11,7 +11,7 @@ import type {
 } from '../contract.ts'
 import { takeProposal } from './answers.ts'
 import { answerCompactions, requestCompaction } from './compaction.ts'
-import { publishedConfig } from './configuration.ts'
+import { isMember, publishedConfig } from './configuration.ts'
 import { countOwnVote, mayCampaign, onElectionTimeout } from './election.ts'
 import { giveProposals, resendForwards } from './forwarding.ts'
 import type { Limits } from './limits.ts'
@@ -45,6 +45,7 @@ import {
   withdrawTransfer,
 } from './transfer.ts'
 import type { ClientSessionTable } from './sessions.ts'
+import { allowDisk } from './stall.ts'
 import { becomeFollower } from './transitions.ts'
 
 /** What happens to a node. Any number may be stepped before a round is taken. */
@@ -130,7 +131,7 @@ export class RaftCore {
       reads: new Reads(incarnation),
     })
     this.#replica = r
-    if (!mayCampaign(r)) return
+    if (!isMember(r.config, r.id) && !mayCampaign(r)) return
     // Who is alone has nobody to wait for.
     if (r.config.voters.size === 1 && r.config.voters.has(r.id) && r.config.old === null) r.electionAtMs = r.at.nowMs
     else r.resetElectionTimer()
@@ -290,7 +291,10 @@ export class RaftCore {
       r.storeCommitAtMs = Infinity
     }
     const write = r.outbox.takeWrite()
-    if (write !== null) this.#writes.push({ id: write.id, term: r.term, lastIndex: r.log.lastIndex })
+    if (write !== null) {
+      if (this.#writes.length === 0) allowDisk(r)
+      this.#writes.push({ id: write.id, term: r.term, lastIndex: r.log.lastIndex })
+    }
     const ready = {
       write,
       messages: r.outbox.takeMessages(),
@@ -316,6 +320,8 @@ export class RaftCore {
       // In another term the log may have been another one.
       if (r.state === 'leader' && term === r.term) r.selfMatch = Math.max(r.selfMatch, lastIndex)
     }
+    if (this.#writes.length === 0) r.stalledAtMs = Infinity
+    else allowDisk(r)
   }
 }
 

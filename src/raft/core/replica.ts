@@ -67,6 +67,9 @@ export type Outcome =
   | { readonly kind: 'done'; readonly token: number }
   | { readonly kind: 'failed'; readonly token: number; readonly error: Error }
 
+/** Election timeouts that a paused node leaves to voters whose page is not hidden. Then it takes it that there are none. */
+export const PAUSED_PATIENCE = 4
+
 /**
  * Everything one node knows: the state that the other files of this folder act upon. It keeps the log,
  * the batch to be written and the configuration in step with one another; it decides nothing.
@@ -134,6 +137,8 @@ export class Replica {
   /** Leader: highest index durable here. */
   selfMatch = 0
   heartbeatAtMs: number = Infinity
+  /** When the disk counts as stalled; `Infinity` while no write is under way. */
+  stalledAtMs: number = Infinity
   /** Leader that slept: it has to hear a majority again, by then. */
   probation: { readonly sinceMs: number; readonly untilMs: number } | null = null
   pendingChange: PendingChange | null = null
@@ -145,8 +150,10 @@ export class Replica {
   heir: { readonly id: NodeId; readonly term: number; readonly untilMs: number } | null = null
   /** The page is hidden: this node votes and follows, and does not want to lead. */
   isPaused = false
-  /** Paused, and yet another voter asked for a vote that its log does not deserve: nobody else can win. */
-  isNeeded = false
+  /** Paused: election timeouts that it still leaves to others. */
+  patience: number = PAUSED_PATIENCE
+  /** This node has read, or was told, that it is no member any more; until a leader it may follow is heard again. */
+  isRemoved: boolean
   readonly reads: Reads
   readonly proposals: Proposals
   readonly forwards: ForwardLedger
@@ -202,6 +209,7 @@ export class Replica {
     this.config = this.configBefore(Infinity)
     this.commit = Math.max(durable.commit, this.log.floorIndex)
     this.storedCommit = this.commit
+    this.isRemoved = this.isLeftOut
     this.sessions = sessionsAt(this, this.log.floorIndex)
     for (const entry of this.log.slice(this.log.floorIndex + 1, this.commit)) {
       if (applyEntry(this.sessions, entry) !== 'new') this.silent.add(entry.index)
@@ -214,7 +222,7 @@ export class Replica {
   }
 
   /** Whether the newest configuration has committed, and leaves out this node, which the one before it did not. */
-  get isRemoved(): boolean {
+  get isLeftOut(): boolean {
     const { config, id } = this
     if (isMember(config, id) || config.index > this.commit) return false
     return isMember(this.configBefore(config.index), id)

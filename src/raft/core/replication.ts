@@ -8,6 +8,7 @@ import type { Progress } from './progress.ts'
 import { creditRound } from './read-index.ts'
 import type { Replica } from './replica.ts'
 import { askAgain, beginTransfer, continueTransfer, superviseTransfer } from './snapshot-send.ts'
+import { mustYield } from './stall.ts'
 import { becomeFollower } from './transitions.ts'
 
 /** Entries in one frame, bytes, where the transport takes more. Small enough not to hold up what comes behind. */
@@ -50,6 +51,10 @@ export function heartbeat(r: Replica): void {
   r.heartbeatAtMs = r.progress.size === 0 ? Infinity : r.at.nowMs + r.timing.heartbeatIntervalMs
   if (!hasSupport(r)) {
     becomeFollower(r, r.term, null, 'no majority answers')
+    return
+  }
+  if (mustYield(r)) {
+    becomeFollower(r, r.term, null, 'disk stalls')
     return
   }
   for (const [id, progress] of r.progress) {

@@ -1,4 +1,5 @@
 import type { Replica } from './replica.ts'
+import { allowDisk } from './stall.ts'
 
 /**
  * A tick came. Was the node not run for a while, its page frozen or its machine asleep? Then the tick, due at
@@ -21,6 +22,7 @@ export function wakeUp(r: Replica): void {
   r.probes = []
   r.leaseUntilMs = -Infinity
   if (r.electionAtMs !== Infinity) r.resetElectionTimer()
+  if (r.stalledAtMs !== Infinity) allowDisk(r)
   // A second sleep does not buy a leader more time.
   if (r.state !== 'leader' || r.probation !== null) return
   r.probation = { sinceMs: r.at.nowMs, untilMs: r.at.nowMs + r.timing.electionTimeoutMinMs }

@@ -1,8 +1,9 @@
 import { digest53 } from '../../base/digest.ts'
 import type { NodeId, StoredSnapshot } from '../contract.ts'
-import { answerFromTable } from './answers.ts'
+import { answerFromTable, answerRemoved } from './answers.ts'
 import { sessionsAt } from './apply.ts'
 import { commitThrough } from './commit.ts'
+import { isMember } from './configuration.ts'
 import { acceptLeader } from './follower.ts'
 import type { SnapshotChunk } from './message.ts'
 import type { Replica } from './replica.ts'
@@ -120,6 +121,7 @@ function finish(r: Replica, from: NodeId, message: SnapshotChunk, { name, bytes 
  * so does whoever waits for a proposal that is in there.
  */
 function install(r: Replica, snapshot: StoredSnapshot): void {
+  const wasMember = isMember(r.config, r.id)
   r.install(snapshot)
   r.commit = snapshot.index
   r.verified = Math.max(r.verified, snapshot.index)
@@ -129,6 +131,7 @@ function install(r: Replica, snapshot: StoredSnapshot): void {
   r.silent.clear()
   answerFromTable(r)
   r.proposals.reclaimBefore(snapshot.term)
+  if (wasMember && !isMember(r.config, r.id)) answerRemoved(r, r.config.index, null)
 }
 
 function reply(r: Replica, to: NodeId, { index, serial }: SnapshotChunk, offset: number, missed = false): void {

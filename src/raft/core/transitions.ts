@@ -2,7 +2,8 @@ import type { NodeId } from '../contract.ts'
 import { LeadershipLostError } from '../../base/errors.ts'
 import type { FollowReason } from '../trace-event.ts'
 import { judgeTransfer } from './pending-transfer.ts'
-import type { Replica } from './replica.ts'
+import { isMember } from './configuration.ts'
+import { PAUSED_PATIENCE, type Replica } from './replica.ts'
 
 /**
  * The one way out of every office. A leader that leaves it stops serving its followers and fails the
@@ -26,7 +27,8 @@ export function hearLeader(r: Replica, leader: NodeId): void {
   r.setPin(leader)
   r.leader = leader
   r.preVote = null
-  r.isNeeded = false
+  r.patience = PAUSED_PATIENCE
+  if (isMember(r.config, r.id)) r.isRemoved = false
   r.unheard = 0
   judgeTransfer(r, leader)
   r.leaseUntilMs = r.at.nowMs + r.timing.electionTimeoutMinMs

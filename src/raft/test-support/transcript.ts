@@ -231,7 +231,9 @@ export class Transcript {
   #tickUntil(id: NodeId, what: RegExp): void {
     const before = this.#lines.length
     for (let i = 0; i < 10 && !this.#lines.slice(before).some((line) => what.test(line)); i++) {
-      this.#nowMs = Math.max(this.#nowMs, this.#core(id).nextDeadlineMs)
+      const dueMs = this.#core(id).nextDeadlineMs
+      if (dueMs === Infinity) return
+      this.#nowMs = Math.max(this.#nowMs, dueMs)
       this.#step(id, { kind: 'tick' })
     }
   }
