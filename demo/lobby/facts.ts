@@ -18,7 +18,7 @@ export interface Facts {
   readonly people: readonly Person[]
   readonly isHost: boolean
   /** Who hosted before, where that has changed while we were a member; `me` for ourselves. */
-  readonly hostedBefore: { readonly name: string; readonly isGone: boolean } | 'me' | null
+  readonly hostedBefore: { readonly id: string; readonly name: string } | 'me' | null
   readonly isLocked: boolean
   /** A member that is on its way back in. */
   readonly isReturning: boolean

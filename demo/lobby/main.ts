@@ -34,10 +34,10 @@ const page = new Page({
     const invitation = invitationIn(location.href, 'lobby')
     if (invitation !== null) begin(invitation, (fresh) => fresh.reopen())
   },
-  say: (text) => visit?.say(text),
-  kick: (peer) => visit?.kick(peer),
-  lock: (locked) => visit?.lock(locked),
-  leave: () => void visit?.leave(),
+  say: (text) => visit?.stay?.say(text),
+  kick: (peer) => visit?.stay?.kick(peer),
+  lock: (locked) => visit?.stay?.lock(locked),
+  leave: () => void visit?.stay?.leave(),
 })
 
 const patience = new Patience((count) => {

@@ -60,28 +60,23 @@ describe('the one sentence', () => {
     ['the host coming', { people: [{ ...ada, ...away, presence: 'returning' }] }, 'host-away', /on the way back/],
     [
       'host now',
-      { people: [bea], isHost: true, hostedBefore: { name: 'Ada', isGone: true } },
+      { people: [bea], isHost: true, hostedBefore: { id: 'Ada', name: 'Ada' } },
       'host-changed',
       /^Ada is gone\. You host the room now\.$/,
     ],
     [
       'host now, alone',
-      { people: [], isHost: true, hostedBefore: { name: 'Ada', isGone: true } },
+      { people: [], isHost: true, hostedBefore: { id: 'Ada', name: 'Ada' } },
       'host-changed',
       /Ada is gone/,
     ],
     [
       'host while the other reloads',
-      { isHost: true, people: [bea], hostedBefore: { name: 'Bea', isGone: false } },
+      { isHost: true, people: [bea], hostedBefore: { id: 'Bea', name: 'Bea' } },
       'host-changed',
       /^Bea was away\. You host/,
     ],
-    [
-      'another hosts now',
-      { hostedBefore: { name: 'Cleo', isGone: true } },
-      'host-changed',
-      /Ada hosts the room now\.$/,
-    ],
+    ['another hosts now', { hostedBefore: { id: 'Cleo', name: 'Cleo' } }, 'host-changed', /Ada hosts the room now\.$/],
     ['host no more', { hostedBefore: 'me' }, 'host-changed', /^Ada hosts the room now: you were away\.$/],
   ]
   it.each(cases)('%s', (_name, facts, state, text) => {

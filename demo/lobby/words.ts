@@ -221,7 +221,7 @@ function inside(facts: Facts): Sentence {
   if (host !== undefined && !isPresent(host)) return hostAway(host)
   const away = people.filter((person) => !isPresent(person))
   if (away.length > 0) return someAway(away)
-  if (facts.hostedBefore !== null) return hostChanged(facts, host, facts.hostedBefore)
+  if (facts.hostedBefore !== null) return hostChanged(facts, facts.hostedBefore)
   if (people.length === 0) return alone(facts)
   if (!facts.isOnline)
     return say(
@@ -264,15 +264,11 @@ function someAway(away: readonly Person[]): Sentence {
   return say('away', `${names} is away. Their place is held for`, first.heldForS)
 }
 
-function hostChanged(
-  { isHost }: Facts,
-  host: Person | undefined,
-  before: NonNullable<Facts['hostedBefore']>,
-): Sentence {
-  const now = isHost ? 'You host' : `${host?.name ?? 'Nobody'} hosts`
+function hostChanged({ isHost, people }: Facts, before: NonNullable<Facts['hostedBefore']>): Sentence {
+  const now = isHost ? 'You host' : `${people.find((person) => person.isHost)?.name ?? 'Nobody'} hosts`
   if (before === 'me') return say('host-changed', `${now} the room now: you were away.`)
-  if (before.isGone) return say('host-changed', `${before.name} is gone. ${now} the room now.`)
-  return say('host-changed', `${before.name} was away. ${now} the room now.`)
+  const how = people.some(({ id }) => id === before.id) ? 'was away' : 'is gone'
+  return say('host-changed', `${before.name} ${how}. ${now} the room now.`)
 }
 
 function isPresent({ presence }: Person): boolean {
