@@ -1,13 +1,19 @@
 /**
- * `npm run sim -- [--nodes] [--seeds 100] [--from 1] [--mix name] [--minutes 1] [--hours H] [--seed S] [--speed] [--mutants]`
+ * `npm run sim -- [--nodes] [--seeds 100] [--from 1] [--mix name] [--minutes 1] [--hours H] [--jobs J]`, or
+ * `[--seed S]`, `[--speed]`, `[--mutants]`, `[--soak]`
  *
  * Runs that many seeds, each for so many simulated minutes of trouble, and says what it found: of cores alone, or of
- * whole nodes; `--hours` goes on until so many are simulated. `--seed` runs one and prints its trace; `--speed` measures; `--mutants` runs the engines that are broken on purpose.
+ * whole nodes; `--hours` goes on until so many are simulated. `--jobs` is the number of threads, one for each processor
+ * unless told. `--seed` runs one and prints its trace; `--speed` measures; `--mutants` runs the engines that are broken
+ * on purpose; `--soak` (`npm run sim:soak`) simulates 1,000 hours of cores, or as many as `--hours` says, and a tenth of
+ * that of whole nodes.
  */
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { loadSimulation } from './simulation-bundle.mjs'
+import { HOUR_MS, runSeries, seconds } from './simulation-series.mjs'
 
-const HOUR_MS = 3_600_000
+const SOAK_HOURS = 1000
 const TRACED_LINES = 400
 
 const { values } = parseArgs({
@@ -16,73 +22,33 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     minutes: { type: 'string', default: '1' },
     hours: { type: 'string' },
+    jobs: { type: 'string', default: String(availableParallelism()) },
     mix: { type: 'string' },
     seed: { type: 'string' },
     speed: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
     nodes: { type: 'boolean', default: false },
+    soak: { type: 'boolean', default: false },
   },
 })
 
 const simulation = await loadSimulation()
 const mix = mixNamed(values.mix)
 const troubleMs = number('minutes') * 60_000
-
 const runTrial = values.nodes ? simulation.runNodeTrial : simulation.runCoreTrial
 
 if (values.mutants) await runMutants()
 else if (values.speed) await measure()
 else if (values.seed !== undefined) await replay(Number(values.seed))
-else await runSeeds()
+else process.exitCode = (await runSeeds()) === 0 ? 0 : 1
 
+/** Resolves with the number of failures. */
 async function runSeeds() {
-  const from = number('from')
-  const enough = values.hours === undefined ? null : number('hours') * HOUR_MS
-  const sums = new Map()
-  const startedMs = performance.now()
-  let simulatedMs = 0
-  let failures = 0
-  let slowestCalmMs = 0
-  let shownMs = startedMs
-  let seed = from
-  for (; enough === null ? seed < from + number('seeds') : simulatedMs < enough; seed++) {
-    try {
-      const report = await runTrial({ seed, mix, troubleMs })
-      const sum = sums.get(report.mix) ?? { trials: 0, simulatedMs: 0, steps: 0, committed: 0, answered: 0 }
-      sum.trials++
-      for (const name of ['simulatedMs', 'steps', 'committed', 'answered']) sum[name] += report[name]
-      sums.set(report.mix, sum)
-      simulatedMs += report.simulatedMs
-      slowestCalmMs = Math.max(slowestCalmMs, report.calmMs)
-    } catch (error) {
-      failures++
-      simulatedMs += troubleMs
-      console.log(
-        `seed ${seed} (${(mix ?? simulation.mixOf(seed)).name}) ${error.rule === undefined ? error.stack : error.message}`,
-      )
-    }
-    if (performance.now() - shownMs < 5000) continue
-    shownMs = performance.now()
-    console.log(
-      `  seed ${seed}: ${hours(simulatedMs)} simulated in ${seconds(shownMs - startedMs)}, ${failures} failed`,
-    )
-  }
-  console.log(
-    `\n${'mix'.padEnd(28)}${['trials', 'hours', 'steps', 'committed', 'answered'].map((word) => word.padStart(11)).join('')}`,
-  )
-  for (const [name, sum] of sums) {
-    const row = [sum.trials, (sum.simulatedMs / HOUR_MS).toFixed(1), sum.steps, sum.committed, sum.answered]
-    console.log(name.padEnd(28) + row.map((each) => String(each).padStart(11)).join(''))
-  }
-  const tookMs = performance.now() - startedMs
-  const rate = (simulatedMs / HOUR_MS / (tookMs / 1000)).toFixed(2)
-  console.log(
-    `\nseeds ${from} to ${seed - 1}: ${hours(simulatedMs)} simulated in ${seconds(tookMs)}, ${rate} hours a second;`,
-  )
-  console.log(
-    `longest way to progress after calm: ${(slowestCalmMs / 1000).toFixed(1)} s of ${simulation.CALM_BOUND_MS / 1000} s; failed: ${failures}`,
-  )
-  process.exitCode = failures === 0 ? 0 : 1
+  const wanted = { mix: mix?.name, troubleMs, from: number('from'), seeds: number('seeds'), jobs: number('jobs') }
+  const hours = values.hours === undefined ? null : number('hours')
+  if (!values.soak) return runSeries({ ...wanted, nodes: values.nodes, hours })
+  const ofCores = await runSeries({ ...wanted, nodes: false, hours: hours ?? SOAK_HOURS })
+  return ofCores + (await runSeries({ ...wanted, nodes: true, hours: (hours ?? SOAK_HOURS) / 10 }))
 }
 
 /** One seed, with the last lines of what happened. */
@@ -133,7 +99,7 @@ async function runMutants() {
     })
     const { seed, rule, tookMs } = rows.at(-1)
     console.log(
-      `${mutant.name.padEnd(64)}${String(seed ?? 'none').padStart(6)}  ${String(rule ?? 'NOT CAUGHT').padEnd(24)}${seconds(tookMs)}`,
+      `${mutant.name.padEnd(64)}${String(seed ?? 'none').padStart(6)}  ${String(rule ?? 'NOT CAUGHT').padEnd(28)}${seconds(tookMs)}`,
     )
   }
   process.exitCode = rows.every(({ mutant, rule }) => mutant.breaks.includes(rule)) ? 0 : 1
@@ -164,12 +130,4 @@ function number(name) {
   if (Number.isFinite(value) && value > 0) return value
   console.error(`--${name} is a number above 0, not ${values[name]}`)
   process.exit(2)
-}
-
-function hours(ms) {
-  return `${(ms / HOUR_MS).toFixed(1)} h`
-}
-
-function seconds(ms) {
-  return `${(ms / 1000).toFixed(1)} s`
 }

@@ -259,10 +259,11 @@ export class CoreSimulation {
     if (target === undefined) return
     for (let copies = this.links.copies(); copies > 0; copies--) {
       const atMs = this.links.arrivalMs(machine.number, target.number, this.nowMs)
+      const part = this.links.partOf(message)
       this.#queue.add(atMs, () => {
         const { life } = target
         if (life !== null && !this.links.isCut(machine.number, target.number)) {
-          this.#deliver(target, life, machine.id, message)
+          this.#deliver(target, life, machine.id, part)
         }
       })
     }

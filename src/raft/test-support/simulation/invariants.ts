@@ -85,10 +85,11 @@ export class Invariants {
     const before = watch.term
     if (core.term < before) fail('never backwards', `${watch.id}: term went from ${before} to ${core.term}`)
     watch.term = core.term
-    if (ready.write !== null) this.#wrote(watch, before, ready.write.batch)
+    const led = watch.leads === core.term && before === core.term
     if (core.role === 'leader') {
       if (watch.leads !== core.term) this.#elected(watch)
     } else watch.leads = -1
+    if (ready.write !== null) this.#wrote(watch, led, ready.write.batch)
     for (const outgoing of ready.messages) this.#promised(watch, outgoing)
     if (core.commitIndex !== watch.commit) this.#advanced(watch)
     if (ready.installed !== null) this.#installed(watch, ready.installed)
@@ -120,14 +121,14 @@ export class Invariants {
     }
   }
 
-  #wrote(watch: Watch, termBefore: number, batch: RaftWrite): void {
+  /** `led`: it leads the same term as before the step. */
+  #wrote(watch: Watch, led: boolean, batch: RaftWrite): void {
     const { id, core } = watch
     const { truncateFrom, snapshot, entries = [] } = batch
     if (truncateFrom !== undefined) {
       // A snapshot may take the place of what it stands for.
       const keeps = snapshot === undefined || snapshot === null ? truncateFrom - 1 : snapshot.index
       if (keeps < watch.commit) fail('committed is final', `${id} keeps ${keeps}, and committed ${watch.commit}`)
-      const led = watch.leads === core.term && termBefore === core.term
       if (led) fail('leader append-only', `${id} leads term ${core.term} and cuts at ${truncateFrom}`)
     }
     if (snapshot !== undefined && snapshot !== null) this.#snapshotIsTrue(id, snapshot)

@@ -1,4 +1,5 @@
-import type { Random } from '../../../base/random.ts'
+import { type Random, randomBetween } from '../../../base/random.ts'
+import type { RaftMessage } from '../../core/message.ts'
 
 /** What happens to frames. Probabilities are per frame. */
 export interface LinkFaults {
@@ -6,6 +7,11 @@ export interface LinkFaults {
   readonly duplicate: number
   /** Each frame draws a delay up to this, so that frames overtake one another, milliseconds. */
   readonly latencyMs: number
+  /**
+   * An append arrives with only the first few of its entries, or none: what a leader with smaller frames would have
+   * sent. Left out: 0.
+   */
+  readonly shorten?: number
 }
 
 /** The links between nodes, by number: what is cut, and when a frame arrives. */
@@ -44,6 +50,15 @@ export class Links {
     if (!this.faulty) return 1
     if (this.#faults.loss > 0 && this.#random() < this.#faults.loss) return 0
     return this.#faults.duplicate > 0 && this.#random() < this.#faults.duplicate ? 2 : 1
+  }
+
+  /** What arrives of a frame. */
+  partOf(message: RaftMessage): RaftMessage {
+    const { shorten = 0 } = this.#faults
+    if (shorten === 0 || !this.faulty || message.kind !== 'append') return message
+    const { entries } = message
+    if (entries.length === 0 || this.#random() >= shorten) return message
+    return { ...message, entries: entries.slice(0, randomBetween(this.#random, 0, entries.length)) }
   }
 
   arrivalMs(from: number, to: number, atMs: number): number {

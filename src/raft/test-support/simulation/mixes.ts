@@ -119,6 +119,7 @@ export const MIXES: readonly Mix[] = [
     thinkMs: 300,
     loss: 0.1,
     latencyMs: 300,
+    shorten: 0.1,
     misfortunes: { ...FAULTS, isolateLeader: 8, heal: 10, transfer: 4 },
   },
   {

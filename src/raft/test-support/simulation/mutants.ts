@@ -20,7 +20,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'core/configuration.ts',
     find: 'return hasMajority(config.voters, counts)',
     replace: 'return [...config.voters].filter(counts).length * 2 >= config.voters.size - 1',
-    breaks: ['election safety', 'log matching', 'leader completeness', 'state-machine safety'],
+    breaks: ['election safety'],
     mix: 'contested',
   },
   {
@@ -47,6 +47,14 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'if (prevIndex >= r.log.floorIndex && r.log.termAt(prevIndex) !== prevTerm) {',
     replace: 'if (prevIndex > r.log.lastIndex) {',
     breaks: ['log matching', 'leader completeness', 'state-machine safety', 'promise is on disk'],
+    mix: 'small frames',
+  },
+  {
+    name: 'a commit index taken over entries that nobody has compared',
+    file: 'core/follower.ts',
+    find: 'commitThrough(r, Math.min(message.commit, r.verified))',
+    replace: 'commitThrough(r, Math.min(message.commit, r.log.lastIndex))',
+    breaks: ['committed is final', 'state-machine safety'],
     mix: 'small frames',
   },
   {
