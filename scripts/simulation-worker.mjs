@@ -7,7 +7,10 @@ const { MIXES, STEADY, mixOf, runCoreTrial, runNodeTrial } = await loadSimulatio
 const mix = [...MIXES, STEADY].find(({ name }) => name === mixName)
 const runTrial = nodes ? runNodeTrial : runCoreTrial
 
-parentPort.on('message', async (seeds) => {
+parentPort.on('message', (seeds) => void runAll(seeds))
+parentPort.postMessage({ done: true })
+
+async function runAll(seeds) {
   for (const seed of seeds) {
     try {
       parentPort.postMessage({ report: await runTrial({ seed, mix, troubleMs }) })
@@ -17,5 +20,4 @@ parentPort.on('message', async (seeds) => {
     }
   }
   parentPort.postMessage({ done: true })
-})
-parentPort.postMessage({ done: true })
+}
