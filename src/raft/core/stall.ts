@@ -8,7 +8,7 @@ import type { Replica } from './replica.ts'
  */
 
 /** How long a disk may get nothing done, with a write under way, in longest election timeouts. */
-export const STALL_TIMEOUTS = 2
+const STALL_TIMEOUTS = 2
 
 /** A write was begun, one ended and others are under way, or the node slept: the disk has all its time again. */
 export function allowDisk(r: Replica): void {
