@@ -51,7 +51,7 @@ export class RoomKeys {
     const { verify, clock } = this.#settings
     const token =
       hello.token === null ? 'none' : await vetToken(verify, state, hello, { ...exchange, wallNowMs: clock.wallNow() })
-    if (!isNewcomer) return { token, passwordKnown: true, answer: { kind: 'admit' } }
+    if (!isNewcomer) return { token, passwordKnown: true, answer: null }
     const { password } = state.policy
     const asked = { ...exchange, roomId: state.roomId, nonce: hello.nonce }
     const passwordKnown = password === null || equalBytes(hello.password, await passwordProof(password, asked))

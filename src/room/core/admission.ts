@@ -7,7 +7,8 @@ import { memberOf, type MemberRecord, type RoomState } from './room-state.ts'
 export interface Vetting {
   readonly token: 'none' | 'good' | 'expired' | 'invalid'
   readonly passwordKnown: boolean
-  readonly answer: AdmissionAnswer
+  /** `null`: not asked, since this was no newcomer. */
+  readonly answer: AdmissionAnswer | null
 }
 
 export interface Refusal {
@@ -16,6 +17,8 @@ export interface Refusal {
 }
 
 export type Verdict =
+  /** It was a member when it was vetted, and is none now. */
+  | { readonly kind: 'vet again' }
   | { readonly kind: 'refuse'; readonly refusal: Refusal }
   | { readonly kind: 'admit' }
   | { readonly kind: 'refresh'; readonly record: MemberRecord }
@@ -41,6 +44,7 @@ export function judge(
   if (hello.token !== null) return judgeReturn(state, from, hello.token.peerId, vetting, isHere)
   const record = memberOf(state, from)
   if (record !== undefined) return { kind: 'refresh', record }
+  if (vetting.answer === null) return { kind: 'vet again' }
   if (!vetting.passwordKnown) return { kind: 'refuse', refusal: terminal('wrong-password') }
   if (vetting.answer.kind === 'admit') return { kind: 'admit' }
   const { code = 'refused', retryable = false } = vetting.answer

@@ -38,8 +38,12 @@ export class Hosting {
       return
     }
     m.nonces.delete(from)
+    this.#vet(from, hello)
+  }
+
+  #vet(from: PeerId, hello: Hello): void {
     this.#vetting.add(from)
-    m.do({ kind: 'vet', from, hello })
+    this.#m.do({ kind: 'vet', from, hello })
   }
 
   onUnlinked(peer: PeerId): void {
@@ -53,6 +57,10 @@ export class Hosting {
     this.#vetting.delete(from)
     if (!m.hosts || !m.liveness.isLinked(from)) return
     const verdict = judge(m.room, from, hello, vetting, (peer) => m.isHeard(peer))
+    if (verdict.kind === 'vet again') {
+      this.#vet(from, hello)
+      return
+    }
     if (verdict.kind === 'refuse') {
       m.send(from, { kind: 'reject', ...verdict.refusal })
       return
