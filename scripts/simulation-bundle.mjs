@@ -10,11 +10,11 @@ import { build } from 'vite'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Resolves with what `src/raft/test-support/simulation/index.ts` exports. */
-export async function loadSimulation(mutant = null) {
+/** Resolves with what `src/<layer>/test-support/simulation/index.ts` exports. */
+export async function loadSimulation(mutant = null, layer = 'raft') {
   const folder = mkdtempSync(join(tmpdir(), 'selvage-simulation-'))
   try {
-    const plugins = mutant === null ? [] : [mutating(mutant)]
+    const plugins = mutant === null ? [] : [mutating(mutant, layer)]
     await build({
       root,
       configFile: false,
@@ -22,7 +22,7 @@ export async function loadSimulation(mutant = null) {
       plugins,
       ssr: { noExternal: true },
       build: {
-        ssr: join(root, 'src/raft/test-support/simulation/index.ts'),
+        ssr: join(root, 'src', layer, 'test-support/simulation/index.ts'),
         outDir: folder,
         emptyOutDir: false,
         minify: false,
@@ -37,13 +37,13 @@ export async function loadSimulation(mutant = null) {
 }
 
 /** Replaces a text that stands once in one file. */
-function mutating({ name, file, find, replace }) {
+function mutating({ name, file, find, replace }, layer) {
   let seen = 0
   return {
     name: 'mutant',
     enforce: 'pre',
     transform(code, id) {
-      if (!id.split('?')[0].endsWith(`/src/raft/${file}`)) return null
+      if (!id.split('?')[0].endsWith(`/src/${layer}/${file}`)) return null
       seen = code.split(find).length - 1
       if (seen !== 1) throw new Error(`mutant "${name}": ${file} has ${seen} times: ${find}`)
       return code.replace(find, () => replace)

@@ -1,7 +1,7 @@
 import type { PeerId } from '../../seam/contract.ts'
 import type { AwayReason } from '../contract.ts'
 import type { Joining } from './joining.ts'
-import type { Membership } from './membership.ts'
+import type { HostAway, Membership } from './membership.ts'
 import type { Here } from './message.ts'
 import { adopted, isNewer, next, type RoomState, viewOf, withoutMember } from './room-state.ts'
 import { heirs } from './succession.ts'
@@ -74,7 +74,7 @@ export class Following {
     if (stalled.has(host)) this.setHostAway('back-pressure')
     else if (m.hostAway?.reason === 'back-pressure' && m.isHeard(host)) this.onSignOfLife()
     else if (m.isOverdue(host)) this.setHostAway('timeout')
-    if (m.hostAway !== null && !m.withholds) this.#succeed(m.hostAway.untilMs)
+    if (m.hostAway !== null && !m.withholds) this.#succeed(m.hostAway)
   }
 
   /** Nobody lets us back in: we are where we were, in a room without a host. */
@@ -89,19 +89,22 @@ export class Following {
   /** The host's process is gone for certain, and perhaps on its way back as another: who hosts is not to wait for it. */
   hostGone(): void {
     const m = this.#m
-    m.hostAway = { ...m.window('transport-closed'), untilMs: m.nowMs }
-    this.#succeed(m.nowMs, 'hold its place')
+    const known = m.hostAway ?? m.window('transport-closed')
+    // Said again and again: the first time is what the line waits from.
+    const untilMs = Math.min(known.untilMs, m.nowMs)
+    m.hostAway = { ...known, reason: 'transport-closed', untilMs, isGone: true }
+    this.#succeed(m.hostAway)
   }
 
   /** Takes over when the window has run out, later for each better-placed member that is linked and may do it first. */
-  #succeed(untilMs: number, hostsPlace: 'free its place' | 'hold its place' = 'free its place'): void {
+  #succeed({ untilMs, isGone = false }: HostAway): void {
     const m = this.#m
     const isHere = (id: PeerId): boolean => id === m.selfId || m.liveness.isLinked(id)
     // What the host last said of who is away counts less than who is linked: it may have said it of each of us.
     const members = m.room.members.map((member) => (isHere(member.id) ? { ...member, away: null } : member))
     const line = heirs({ ...m.room, members }).map(({ id }) => id)
     const better = line.slice(0, line.indexOf(m.selfId)).filter(isHere)
-    if (m.nowMs >= untilMs + better.length * m.timing.maxTimeoutMs) this.#takeOver(hostsPlace === 'hold its place')
+    if (m.nowMs >= untilMs + better.length * m.timing.maxTimeoutMs) this.#takeOver(isGone)
   }
 
   #takeOver(holdsPlace: boolean): void {

@@ -51,6 +51,12 @@ export type RoomEffect =
 /** `outside`: no host has us in its roster, as far as we know. */
 export type Phase = 'outside' | 'inside' | 'ended'
 
+/** The window of the host, as one member finds it. */
+export interface HostAway extends Away {
+  /** Its process is gone for certain: it is succeeded now, and its place held for its return. */
+  readonly isGone?: boolean
+}
+
 /** All that one peer knows of its room, and what it is about to do: the parts of the core share it. */
 export class Membership {
   readonly key: Uint8Array
@@ -63,7 +69,7 @@ export class Membership {
   state: RoomState | null = null
   token: ResumeToken | null = null
   /** How we find our host, where we are not the host. */
-  hostAway: Away | null = null
+  hostAway: HostAway | null = null
   localFabric: LocalFabric = 'up'
   lostSinceMs = 0
   /** The seam is woven. */

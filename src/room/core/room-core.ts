@@ -178,7 +178,7 @@ export class RoomCore {
   }
 
   #tickOutside(): void {
-    if (this.#joining.isStranded && !this.#m.withholds) this.#following.fallBack()
+    if (this.#joining.isStranded && !this.#m.withholds && this.#m.isMember(this.#m.selfId)) this.#following.fallBack()
     else this.#joining.tick()
   }
 
