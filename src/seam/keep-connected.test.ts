@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { fromUtf8, utf8 } from '../base/bytes.ts'
+import { utf8 } from '../base/bytes.ts'
 import {
   ConfigError,
   IncomingTakenError,
+  InsecureContextError,
   JoinTimeoutError,
   PayloadTooLargeError,
   PeerNotConnectedError,
@@ -10,34 +11,12 @@ import {
   SeamTornError,
   SignalingUnavailableError,
 } from '../base/errors.ts'
-import { until } from '../base/observable.ts'
 import { testIdentity } from '../sim/index.ts'
 import type { Seam } from './contract.ts'
 import { VIEW_CREDIT_BYTES } from './contract.ts'
-import { ENDPOINT_REST_MS } from './endpoint-health.ts'
 import { keepConnected, type KeptSeam } from './keep-connected.ts'
-import { MAX_UNREAD_CONNECTIONS, RECONNECT_BASE_MS, RECONNECT_CAP_MS } from './keeper.ts'
-import { EndpointDoubles } from './test-support/endpoint-doubles.ts'
-
-const woven = (seam: Seam): Promise<unknown> => until(seam.state, ({ kind }) => kind === 'woven')
-
-/** What arrives on `seam`, as `sequence text`. */
-function texts(seam: Seam): string[] {
-  const seen: string[] = []
-  void (async () => {
-    for await (const { sequence, payload } of seam.incoming) seen.push(`${sequence} ${fromUtf8(payload)}`)
-    seen.push('end')
-  })()
-  return seen
-}
-
-async function connected(): Promise<{ doubles: EndpointDoubles; ann: Seam; bob: KeptSeam<string> }> {
-  const doubles = new EndpointDoubles()
-  const ann = await doubles.host()
-  const bob = await doubles.run(doubles.keep())
-  doubles.endpointsAsked()
-  return { doubles, ann, bob }
-}
+import { MAX_UNREAD_CONNECTIONS } from './keeper.ts'
+import { connected, EndpointDoubles, NOTHING_OPEN, texts, torn, woven } from './test-support/endpoint-doubles.ts'
 
 describe('the first connection', () => {
   it('[KEEP-1] is made through one endpoint after the other, until one answers', async () => {
@@ -59,12 +38,12 @@ describe('the first connection', () => {
 
   it('[KEEP-1] past its bound rejects with what the last attempt failed of, and nothing is left', async () => {
     const doubles = new EndpointDoubles()
-    for (const endpoint of ['a', 'b', 'c']) doubles.behaviours.set(endpoint, 'empty')
+    doubles.all('empty')
     const failed = await doubles.failure(doubles.keep({ connectTimeoutMs: 4_000 }))
     expect(failed).toBeInstanceOf(RoomNotFoundError)
     expect(doubles.clock.now()).toBe(4_000)
     expect(doubles.asked.length).toBeGreaterThan(3)
-    expect([doubles.clock.pendingTimers, doubles.wakers.size, doubles.open]).toEqual([0, 0, 0])
+    expect(doubles.leftOpen).toEqual(NOTHING_OPEN)
     expect(doubles.progress.at(-1)?.phase).toBe('closed')
   })
 
@@ -97,7 +76,7 @@ describe('the first connection', () => {
       for (const afterMs of [-1, 0, 1, 3, 7, 10, 15, 20, 21, 300, 2_000]) {
         const doubles = new EndpointDoubles()
         await doubles.host()
-        for (const endpoint of ['a', 'b', 'c']) doubles.behaviours.set(endpoint, behaviour)
+        doubles.all(behaviour)
         const controller = new AbortController()
         if (afterMs < 0) controller.abort(reason)
         const { signal } = controller
@@ -107,9 +86,7 @@ describe('the first connection', () => {
         const result = (await doubles.run(outcome)) as KeptSeam | Error
         if (result !== reason) await doubles.run((result as KeptSeam).close())
         await doubles.clock.advance(70_000)
-        expect([doubles.clock.pendingTimers, doubles.wakers.size, doubles.open], `${behaviour} ${afterMs}`).toEqual([
-          0, 0, 0,
-        ])
+        expect(doubles.leftOpen, `${behaviour} ${afterMs}`).toEqual(NOTHING_OPEN)
       }
     }
   })
@@ -192,123 +169,19 @@ describe('a lost connection', () => {
   })
 })
 
-describe('attempts', () => {
-  it('[KEEP-4] come after pauses of full jitter that double up to a cap, and stay apart for good', async () => {
-    const { doubles } = await connected()
-    for (const endpoint of ['a', 'b', 'c']) doubles.behaviours.set(endpoint, 'refusing')
-    await doubles.clock.advance(6_000)
-    doubles.progress.length = 0
-    doubles.lose()
-    await doubles.clock.advance(300_000)
-    const waits = doubles.progress.filter(({ phase }) => phase === 'waiting')
-    for (const [i, { nextAttemptInMs, attempt }] of waits.entries()) {
-      expect(attempt).toBe(i)
-      expect(nextAttemptInMs).toBeLessThan(Math.min(RECONNECT_CAP_MS, RECONNECT_BASE_MS * 2 ** i))
-    }
-    expect(Math.max(...waits.map(({ nextAttemptInMs }) => nextAttemptInMs ?? 0))).toBeGreaterThan(RECONNECT_CAP_MS / 2)
-    expect(new Set(doubles.endpointsAsked().slice(0, 3))).toEqual(new Set(['a', 'b', 'c']))
-    expect(doubles.clock.pendingTimers).toBe(1)
-  })
-
-  it('[KEEP-4] of a flapping endpoint grow apart; a connection that held starts the pauses over', async () => {
-    const { doubles, bob } = await connected()
-    for (let i = 0; i < 30; i++) {
-      doubles.lose()
-      await doubles.run(woven(bob))
-    }
-    expect(bob.progress.get().attempt).toBe(31)
-    expect(doubles.clock.now()).toBeGreaterThan(5 * RECONNECT_CAP_MS)
-    await doubles.clock.advance(6_000)
-    doubles.lose()
-    expect(bob.progress.get()).toMatchObject({ phase: 'waiting', attempt: 0 })
-    expect(bob.progress.get().nextAttemptInMs).toBeLessThan(RECONNECT_BASE_MS)
-  })
-
-  it('[KEEP-5] end after their bound, one at a time; a connection that comes later is closed', async () => {
-    const { doubles, ann, bob } = await connected()
-    doubles.behaviours.set('b', 'deaf').set('c', 'dead')
-    doubles.lose()
-    await doubles.run(woven(bob))
-    expect(doubles.endpointsAsked()).toEqual(['b', 'c', 'a'])
-    const errors = doubles.progress.filter(({ phase }) => phase === 'waiting').map(({ lastError }) => lastError)
-    expect(errors.at(-1)).toBeInstanceOf(JoinTimeoutError)
-    expect(doubles.clock.now()).toBeGreaterThan(40_000)
-    expect(doubles.clock.now()).toBeLessThan(43_000)
-    doubles.identity = 'bob, late'
-    await doubles.clock.advance(60_000)
-    expect(doubles.connections.map(({ selfId }) => selfId)).toEqual(['bob', 'bob', 'bob, late'])
-    expect(doubles.open).toBe(1)
-    expect(ann.peers.get()).toEqual(new Set(['ann', 'bob']))
-  })
-
-  it('[KEEP-6] pass over endpoints that failed lately while another one did not', async () => {
-    const { doubles, bob } = await connected()
-    doubles.behaviours.set('b', 'refusing')
-    const lost = async (): Promise<string[]> => {
-      doubles.lose()
-      await doubles.run(woven(bob))
-      return doubles.endpointsAsked()
-    }
-    expect(await lost()).toEqual(['b', 'c'])
-    await doubles.clock.advance(ENDPOINT_REST_MS / 2)
-    expect(await lost()).toEqual(['a'])
-    expect(await lost(), 'a and c failed later than b, and nobody is well').toEqual(['b', 'c'])
-    doubles.behaviours.set('b', 'up')
-    await doubles.clock.advance(ENDPOINT_REST_MS)
-    await lost()
-    await doubles.clock.advance(ENDPOINT_REST_MS)
-    expect(await lost()).toEqual(['b'])
-  })
-
-  it('[KEEP-6] with a selector of its own ask it a bounded number of times', async () => {
-    let asked = 0
-    const doubles = new EndpointDoubles()
-    await doubles.host()
-    const selector = (): number => (asked++, 0)
-    const bob = await doubles.run(doubles.keep({ selector }))
-    doubles.lose()
-    await doubles.run(woven(bob))
-    expect(doubles.endpointsAsked()).toEqual(['a', 'a'])
-    expect(asked).toBeLessThanOrEqual(4)
-  })
-
-  it('[KEEP-7] are made at once when woken, and start over; a wake during one counts for the pause after it', async () => {
-    const { doubles, bob } = await connected()
-    for (const endpoint of ['a', 'b', 'c']) doubles.behaviours.set(endpoint, 'refusing')
-    doubles.lose()
-    await doubles.clock.advance(60_000)
-    doubles.endpointsAsked()
-    expect(bob.progress.get().attempt).toBeGreaterThan(5)
-    doubles.wake()
-    await Promise.resolve()
-    await doubles.run(until(bob.progress, ({ attempt }) => attempt === 1))
-    expect(doubles.endpointsAsked()).toHaveLength(1)
-    for (const endpoint of ['a', 'b', 'c']) doubles.behaviours.set(endpoint, 40_000)
-    await doubles.run(until(bob.progress, ({ phase }) => phase === 'connecting'))
-    doubles.wake()
-    for (const endpoint of ['a', 'b', 'c']) doubles.behaviours.set(endpoint, 'up')
-    const before = doubles.clock.now()
-    await doubles.run(woven(bob))
-    expect(doubles.clock.now() - before).toBeLessThan(20_050)
-    expect(doubles.wakers.size).toBe(0)
-  })
-})
-
 describe('the end', () => {
   it('[KEEP-8] close ends pauses, attempts and connections, and is idempotent', async () => {
     for (const behaviour of ['up', 'refusing', 'dead', 'deaf', 50] as const) {
       for (const afterMs of [0, 1, 60, 100, 240, 3_000]) {
         const { doubles, ann, bob } = await connected()
         const atBob = texts(bob)
-        for (const endpoint of ['a', 'b', 'c']) doubles.behaviours.set(endpoint, behaviour)
+        doubles.all(behaviour)
         doubles.lose()
         await doubles.clock.advance(afterMs)
         await doubles.run(Promise.all([bob.close(), bob.close({ kind: 'unreachable' })]))
         expect(bob.state.get()).toEqual({ kind: 'torn', reason: { kind: 'normal' } })
         await doubles.clock.advance(70_000)
-        expect([doubles.clock.pendingTimers, doubles.wakers.size, doubles.open], `${behaviour} ${afterMs}`).toEqual([
-          0, 0, 0,
-        ])
+        expect(doubles.leftOpen, `${behaviour} ${afterMs}`).toEqual(NOTHING_OPEN)
         expect(bob.progress.get().phase).toBe('closed')
         expect(ann.peers.get()).toEqual(new Set(['ann']))
         expect(atBob).toEqual(['end'])
@@ -330,12 +203,40 @@ describe('the end', () => {
     const { doubles, bob } = await connected()
     doubles.identity = 'somebody else'
     doubles.lose()
-    await doubles.run(until(bob.state, ({ kind }) => kind === 'torn'))
+    await doubles.run(torn(bob))
     const state = bob.state.get()
     const reason = state.kind === 'torn' && state.reason.kind === 'error' ? state.reason.cause : null
     expect(reason).toBeInstanceOf(ConfigError)
     await doubles.clock.advance(5_000)
     expect([doubles.open, doubles.wakers.size, doubles.clock.pendingTimers]).toEqual([0, 0, 0])
+  })
+
+  it.each([new ConfigError('no'), new InsecureContextError('no'), new RangeError('no')])(
+    '[KEEP-9] %s, be it at first or later on',
+    async (fault) => {
+      const doubles = new EndpointDoubles()
+      await doubles.host()
+      doubles.fault = fault
+      doubles.all('broken')
+      expect(await doubles.failure(doubles.keep())).toBe(fault)
+      expect([doubles.clock.now() < 100, doubles.leftOpen]).toEqual([true, NOTHING_OPEN])
+      doubles.all('up')
+      const bob = await doubles.run(doubles.keep())
+      doubles.all('broken')
+      doubles.lose()
+      await doubles.run(torn(bob))
+      expect(bob.state.get()).toEqual({ kind: 'torn', reason: { kind: 'error', cause: fault } })
+    },
+  )
+
+  it('[KEEP-9] a TypeError is not: networks that are down throw it', async () => {
+    const { doubles, bob } = await connected()
+    doubles.fault = new TypeError('Failed to fetch')
+    doubles.all('broken')
+    doubles.lose()
+    await doubles.clock.advance(60_000)
+    doubles.all('up')
+    await doubles.run(woven(bob))
   })
 
   it('[KEEP-9] a selector that leaves its range later on is such an error', async () => {
@@ -344,8 +245,69 @@ describe('the end', () => {
     let asked = 0
     const bob = await doubles.run(doubles.keep({ selector: () => (asked++ === 0 ? 0 : 7) }))
     doubles.lose()
-    await doubles.run(until(bob.state, ({ kind }) => kind === 'torn'))
+    await doubles.run(torn(bob))
     expect(bob.state.get()).toMatchObject({ reason: { kind: 'error', cause: expect.any(RangeError) as unknown } })
+  })
+})
+
+describe('a connection that is handed over', () => {
+  const MOMENTS = Array.from({ length: 16 }, (_, i) => i)
+
+  /** Calls `then` so many turns after the next connection is handed over. */
+  function atMoment(doubles: EndpointDoubles, turns: number, then: () => void): void {
+    const later = async (): Promise<void> => {
+      for (let i = 0; i < turns; i++) await null
+      then()
+    }
+    doubles.onConnected = () => {
+      doubles.onConnected = null
+      void later()
+    }
+  }
+
+  it.each(MOMENTS)('[KEEP-8] is closed when the seam is closed %i turns later', async (turns) => {
+    const { doubles, bob } = await connected()
+    atMoment(doubles, turns, () => void bob.close())
+    doubles.lose()
+    await doubles.run(torn(bob))
+    await doubles.clock.advance(5_000)
+    expect(doubles.leftOpen).toEqual(NOTHING_OPEN)
+  })
+
+  it.each(MOMENTS)('[KEEP-8] is closed, or the result, when the first one is aborted %i turns later', async (turns) => {
+    const doubles = new EndpointDoubles()
+    await doubles.host()
+    const controller = new AbortController()
+    atMoment(doubles, turns, () => controller.abort(new Error('enough')))
+    const seam = await doubles.run(doubles.keep({ signal: controller.signal }).catch(() => null))
+    await doubles.clock.advance(5_000)
+    expect(doubles.open).toBe(seam === null ? 0 : 1)
+    await seam?.close()
+    await doubles.clock.advance(5_000)
+    expect(doubles.leftOpen).toEqual(NOTHING_OPEN)
+  })
+
+  it.each(MOMENTS)('[KEEP-2] is followed by another when it is lost %i turns later', async (turns) => {
+    const { doubles, ann, bob } = await connected()
+    atMoment(doubles, turns, () => doubles.lose())
+    doubles.lose()
+    await doubles.clock.advance(5_000)
+    expect(doubles.endpointsAsked()).toEqual(['b', 'c'])
+    expect(bob.state.get()).toEqual({ kind: 'woven' })
+    expect([bob.peers.get(), ann.peers.get()]).toEqual([new Set(['ann', 'bob']), new Set(['ann', 'bob'])])
+    expect(doubles.leftOpen).toEqual({ ...NOTHING_OPEN, connections: 1 })
+  })
+
+  it('[KEEP-9] and cannot be read ends the seam, and is closed', async () => {
+    const { doubles, bob } = await connected()
+    doubles.onConnected = (connection) => void connection.incoming[Symbol.asyncIterator]()
+    doubles.lose()
+    await doubles.run(torn(bob))
+    expect(bob.state.get()).toMatchObject({
+      reason: { kind: 'error', cause: expect.any(IncomingTakenError) as unknown },
+    })
+    await doubles.clock.advance(5_000)
+    expect(doubles.leftOpen).toEqual(NOTHING_OPEN)
   })
 })
 
@@ -369,9 +331,11 @@ describe('what else counts', () => {
     expect(bob.peers.get()).toEqual(new Set(['ann', 'bob']))
     await doubles.clock.advance(60_000)
     expect([states.length, doubles.open]).toEqual([2, 1])
+    doubles.network.cut('ann', 'bob')
+    await doubles.clock.advance(2_000)
+    expect(bob.peers.get().size).toBe(1)
     await bob.close()
-    await doubles.clock.advance(1_000)
-    expect(doubles.clock.pendingTimers).toBe(0)
+    expect(doubles.leftOpen).toEqual(NOTHING_OPEN)
   })
 
   it('[KEEP-11] who does not read holds the next connection up, rather than frames without bound', async () => {

@@ -101,6 +101,7 @@ export class Keeper<T> {
           throwIfAborted(signal)
           this.#lastError = error
           if (isForGood(error)) throw error
+          this.#health.failed(this.#cluster.currentEndpoint())
           this.#moveOn()
         }
       }
@@ -145,10 +146,9 @@ export class Keeper<T> {
     }
   }
 
-  /** Goes past the endpoint that failed, and past those that failed lately where another did not. */
+  /** Goes to the next endpoint, past those that failed lately where another did not. */
   #moveOn(): void {
     const [cluster, health] = [this.#cluster, this.#health]
-    health.failed(cluster.currentEndpoint())
     const { isAnyWell } = health
     cluster.onTransportTear()
     for (let asked = 1; isAnyWell && asked < health.size; asked++) {
@@ -177,8 +177,9 @@ export class Keeper<T> {
   async #comeBack(reason: CloseReason): Promise<void> {
     const seam = this.#seam as KeptBySelf<T>
     const { signal } = this.#lifetime
-    this.#clock.clearTimeout(this.#aloneTimer)
-    if (this.#clock.now() - this.#connectedAtMs >= STEADY_CONNECTION_MS) this.#attempt = 0
+    const wasSteady = this.#clock.now() - this.#connectedAtMs >= STEADY_CONNECTION_MS
+    if (wasSteady) this.#attempt = 0
+    else this.#health.failed(this.#cluster.currentEndpoint())
     this.#lastError = reason.kind === 'error' ? reason.cause : new SeamTornError('the connection was lost')
     try {
       this.#moveOn()
@@ -228,9 +229,7 @@ export class Keeper<T> {
 /** `joining`, within its bound; a connection that comes too late is closed. */
 async function inTime(joining: Promise<Seam>, bound: WaitBound, late: () => Error): Promise<Seam> {
   try {
-    const connection = await answered(joining, bound, late)
-    throwIfAborted(bound.signal)
-    return connection
+    return await answered(joining, bound, late)
   } catch (error) {
     joining.then(discard, () => {})
     throw error

@@ -80,7 +80,6 @@ export class SelfHealingSeam<P> implements Seam {
     throwIfAborted(options.signal)
     if (this.#isTorn) throw new SeamTornError()
     if (peer === this.selfId) throw new RangeError('a frame to oneself: a seam sends to other peers only')
-    if (!this.#isConnected) throw new PeerNotConnectedError(peer)
     try {
       await this.#connection?.sendTo(peer, payload, options)
     } catch (error) {
@@ -141,7 +140,6 @@ export class SelfHealingSeam<P> implements Seam {
   }
 
   #showPeers(peers: ReadonlySet<PeerId>): void {
-    if (!this.#isConnected) return
     this.#peers.set(peers)
     this.#handlers.onPeers(peers.size)
   }
