@@ -1,0 +1,113 @@
+import { expect, test as base } from '@playwright/test'
+import { QUIET } from './player.ts'
+import { type Tab, Tabs } from './tabs.ts'
+
+const test = base.extend<{ tabs: Tabs; address: string }>({
+  tabs: async ({ playwright, launchOptions }, use) => {
+    const tabs = await Tabs.launch({ playwright, launchOptions })
+    await use(tabs)
+    await tabs.close()
+  },
+  address: async ({ baseURL }, use) => use(`${baseURL}/${QUIET}`),
+})
+
+test('[GAME-30] two tabs of one window play, though one of them is always hidden, and who is seen leads', async ({
+  tabs,
+  address,
+}) => {
+  const { x, o } = await sitDown(tabs, address)
+  const leaders: string[] = []
+  for (const cell of [4, 0, 8, 1]) {
+    const [seen, hidden] = leaders.length % 2 === 0 ? ([x, o] as const) : ([o, x] as const)
+    await seen.show()
+    await hidden.looks('hidden')
+    await seen.marks(cell)
+    await hidden.sees(cell, seen === x ? 'X' : 'O')
+    // Stored by both, so agreed by both.
+    await expect.poll(() => seen.evaluate(leadersInStorage)).toEqual([expect.any(String)])
+    leaders.push(...(await seen.evaluate(leadersInStorage)))
+  }
+  const [first, second] = leaders
+  expect(second).not.toBe(first)
+  expect(leaders).toEqual([first, second, first, second])
+})
+
+test('[CLOCK-11] where both tabs are hidden, heartbeats go on in time', async ({ tabs, address }) => {
+  const { x, o } = await sitDown(tabs, address)
+  await tabs.open('about:blank')
+  for (const tab of [x, o]) await tab.looks('hidden')
+  for (const tab of [x, o]) await tab.evaluate(countBursts)
+  const bursts = async (tab: Tab): Promise<number> => Number(await tab.evaluate(() => document.body.dataset['bursts']))
+  const beganMs = performance.now()
+  // One of them leads. The page's own timers would ring once a second.
+  await expect.poll(async () => Math.max(await bursts(x), await bursts(o))).toBeGreaterThan(24)
+  expect(performance.now() - beganMs).toBeLessThan(12_000)
+})
+
+for (const who of ['founder', 'friend'] as const) {
+  test(`[GAME-30] a page is frozen in mid-game: the other waits, and once thawed the game goes on: ${who}`, async ({
+    tabs,
+    address,
+  }) => {
+    const { x, o } = await sitDown(tabs, address, { newWindow: true })
+    await x.marks(4)
+    await o.sees(4, 'X')
+    if (who === 'friend') {
+      await o.marks(0)
+      await x.sees(0, 'O')
+    }
+    const [frozen, other, cell] = who === 'founder' ? ([x, o, 0] as const) : ([o, x, 8] as const)
+    await frozen.freeze()
+    await other.marks(cell)
+    // No leader has a majority any more.
+    await other.shows('connection', 'settling')
+    await other.sees(cell, '')
+    await frozen.thaw()
+    for (const tab of [frozen, other]) {
+      await tab.sees(cell, other === x ? 'X' : 'O')
+      await tab.shows('connection', 'connected')
+    }
+    await frozen.marks(1)
+    await other.sees(1, frozen === x ? 'X' : 'O')
+  })
+}
+
+/** In one window, the friend's tab in front of the founder's, or each in its own. */
+async function sitDown(tabs: Tabs, address: string, where: { newWindow?: true } = {}): Promise<{ x: Tab; o: Tab }> {
+  const x = await tabs.open(address)
+  // Its script has run.
+  await x.shows('turn', 'theirs')
+  await x.clicks('#create')
+  await x.shows('connection', 'waiting')
+  const o = await tabs.open(await x.evaluate(() => location.href), where)
+  for (const tab of [x, o]) await tab.shows('connection', 'connected')
+  return { x, o }
+}
+
+/** Runs in the page: whom the places of this browser hold for the leader, each once. */
+async function leadersInStorage(): Promise<string[]> {
+  const answer = <T>(request: IDBRequest<T>): Promise<T> =>
+    new Promise((resolve) => request.addEventListener('success', () => resolve(request.result)))
+  const leaders = new Set<string>()
+  for (const { name } of await indexedDB.databases()) {
+    const database = await answer(indexedDB.open(name ?? ''))
+    const kept = await answer<{ id: string } | null>(
+      database.transaction('records').objectStore('records').get('leader') as IDBRequest,
+    )
+    leaders.add(kept?.id ?? 'nobody')
+    database.close()
+  }
+  return [...leaders]
+}
+
+/** Runs in the page: counts the moments, a tenth of a second apart, at which it sends something to the other. */
+function countBursts(): void {
+  const send = RTCDataChannel.prototype.send as (this: RTCDataChannel, data: ArrayBuffer) => void
+  let [lastMs, bursts] = [-Infinity, 0]
+  RTCDataChannel.prototype.send = function (this: RTCDataChannel, data: unknown): void {
+    const nowMs = performance.now()
+    if (nowMs - lastMs > 100) document.body.dataset['bursts'] = String(++bursts)
+    lastMs = nowMs
+    send.call(this, data as ArrayBuffer)
+  }
+}
