@@ -1,5 +1,5 @@
-import { AxeBuilder } from '@axe-core/playwright'
-import { expect, type Page, test } from '@playwright/test'
+import { expect, test } from '@playwright/test'
+import { passesAxe, tabTo } from './access.ts'
 import { playOut, Player, sitDown } from './player.ts'
 
 for (const colorScheme of ['light', 'dark'] as const) {
@@ -70,17 +70,3 @@ test('a phone shows the whole board without scrolling sideways', async ({ browse
   const cell = await x.cell(0).boundingBox()
   expect(Math.min(cell?.width ?? 0, cell?.height ?? 0)).toBeGreaterThanOrEqual(44)
 })
-
-async function tabTo(page: Page, selector: string): Promise<void> {
-  const target = page.locator(selector)
-  for (let stop = 0; stop < 12; stop++) {
-    if (await target.evaluate((element) => element === document.activeElement)) return
-    await page.keyboard.press('Tab')
-  }
-  await expect(target).toBeFocused()
-}
-
-async function passesAxe(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)).toEqual([])
-}

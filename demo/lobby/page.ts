@@ -75,7 +75,7 @@ export class Page {
   #refocus({ stage }: Facts): void {
     if (stage === 'over') byId('notice').focus()
     else if (stage === 'door') this.#name.focus()
-    else byId('heading').focus()
+    else byId('state').focus()
   }
 
   #drawDoor(before: Facts, facts: Facts): void {
