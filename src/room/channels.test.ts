@@ -158,6 +158,23 @@ describe('frames for a member that is away', () => {
     expect(heard).toEqual(['ann: one', 'ann: two', 'ann: three'])
   })
 
+  it('[KEPT-2] what was sent after its goodbye into a link that only seemed to live', async () => {
+    const party = new Party(simulated)
+    const [ann, bob] = await party.gather('ann', 'bob')
+    const token = bob!.resumeToken ?? undefined
+    await ann!.broadcast(bytes('before'))
+    await party.advance(50)
+    bob!.announce('away')
+    await party.advance(50)
+    await ann!.broadcast(bytes('one'))
+    party.network.crash('bob')
+    await party.advance(300)
+    await ann!.broadcast(bytes('two'))
+    const heard = texts(await party.join('bob', { token }))
+    await party.advance(200)
+    expect(heard).toEqual(['ann: one', 'ann: two'])
+  })
+
   it('[KEPT-2] and its owner under another id', async () => {
     const party = new Party(simulated)
     const [ann, bob] = await party.gather('ann', 'bob')

@@ -65,9 +65,13 @@ export class MemberChannel {
     void this.#read(base)
   }
 
-  /** Who is admitted. A new id may take over what was kept for `was`; of who `left` by itself the last frames are read. */
+  /**
+   * Who is admitted, and who of them is away. A new id may take over what was kept for `was`; of who `left` by itself the
+   * last frames are read.
+   */
   setMembers(
     members: ReadonlySet<PeerId>,
+    away: ReadonlySet<PeerId>,
     was: (peer: PeerId) => PeerId | null,
     left: (peer: PeerId) => boolean,
   ): void {
@@ -88,6 +92,7 @@ export class MemberChannel {
       way.retire()
     }
     this.#relink()
+    for (const [peer, { replay }] of this.#ways) replay.setAway(away.has(peer))
   }
 
   /** The end of the room, or of the seam for good. */

@@ -318,11 +318,12 @@ export class SeamRoom implements Room {
   }
 
   #showMembers(channel: MemberChannel): void {
-    const { state, phase } = this.#core
+    const { state, view, phase } = this.#core
     if (state === null || phase === 'ended') return
-    const members = new Set(state.members.map(({ id }) => id))
+    const away = view?.members.filter((member) => member.away !== null) ?? []
     channel.setMembers(
-      members,
+      new Set(state.members.map(({ id }) => id)),
+      new Set(away.map(({ id }) => id)),
       (peer) => memberOf(state, peer)?.was ?? null,
       (peer) => state.departed.some(({ id, reason }) => id === peer && reason === 'left'),
     )

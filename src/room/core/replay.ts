@@ -42,7 +42,7 @@ export class Replay {
   #kept: Uint8Array[] = []
   #keptBytes = 0
   #base = 0
-  /** Position from which frames were sent into a lost link: for another process only these are of use. */
+  /** Position from which frames were sent to nobody, as far as we know: for another process only these are of use. */
   #awayFrom: number | null = null
   #dropped = 0
   /** Position of the next frame to come on this link; `null` until the other end has said it. */
@@ -89,6 +89,12 @@ export class Replay {
     // What has arrived and is not read yet is still delivered.
     if (this.#keepBytes === 0) this.#leave()
     else this.#awayFrom ??= this.#base + this.#kept.length
+  }
+
+  /** The other end is taken to be away, whatever its link seems to carry: another process of it hears all from here on. */
+  setAway(isAway: boolean): void {
+    if (isAway) this.#awayFrom ??= this.#base + this.#kept.length
+    else if (this.#live) this.#awayFrom = null
   }
 
   send(payload: Uint8Array, delivery: 'reliable' | 'lossy'): void {
