@@ -71,6 +71,16 @@ describe('attempts', () => {
     expect(await lost(), 'that was long ago').toEqual(['b', 'c'])
   })
 
+  it('[KEEP-6] take an endpoint whose connections do not hold for one that failed', async () => {
+    const { doubles, bob } = await connected()
+    for (const next of ['b', 'c', 'b']) {
+      doubles.lose()
+      await doubles.run(woven(bob))
+      expect(doubles.endpointsAsked()).toEqual([next])
+      await doubles.clock.advance(6_000)
+    }
+  })
+
   it('[KEEP-6] forgive an endpoint as soon as it is good for a connection', async () => {
     const { doubles, bob } = await connected()
     doubles.all('refusing')
