@@ -123,7 +123,7 @@ export class RaftLinks {
   readonly #links: Map<NodeId, Link> = new Map()
   readonly #spoken: SpokenNames
   /** The last frame that any far end understands which knows its names. */
-  #last: (SaidFrame & { readonly message: RaftMessage }) | null = null
+  #last: { readonly message: RaftMessage; readonly said: SaidFrame } | null = null
 
   constructor(random: Random) {
     this.#spoken = new SpokenNames(random, (token) => {
@@ -140,9 +140,10 @@ export class RaftLinks {
   /** A message that goes to several far ends is encoded once, where they know its names: its frame is nobody's to change. */
   encode(to: NodeId, message: RaftMessage): Uint8Array<ArrayBuffer> {
     const link = this.#links.get(to) ?? null
-    if (this.#last?.message === message && link?.knowsAll(this.#last.names) === true) return this.#last.frame
+    const last = this.#last?.message === message ? this.#last.said : null
+    if (last !== null && link?.knowsAll(last.names) === true) return last.frame
     const said = sayRaftMessage(message, link)
-    this.#last = link?.knowsAll(said.names) === true ? { ...said, message } : null
+    this.#last = link?.knowsAll(said.names) === true ? { message, said } : null
     return said.frame
   }
 
