@@ -83,12 +83,25 @@ const FAILURES: Readonly<Record<string, Failure>> = {
   StorageLockedError: 'storage-busy',
   SeamTornError: 'cut',
   ClosedError: 'cut',
+  // Who opens the table anew proposes under a new client id.
+  ClientIdTakenError: 'cut',
+  RequestExpiredError: 'cut',
+}
+
+/** A proposal that failed for now: the same may be asked again, and once it is agreed it is no worse for having been asked twice. */
+export function isPassing(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === 'LeadershipLostError' || code === 'OverloadedError'
 }
 
 /** What an error of the library means to the person at the page; told apart by its code. */
 export function failureOf(error: unknown): Failure {
-  const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+  const code = codeOf(error)
   return (typeof code === 'string' && Object.hasOwn(FAILURES, code) ? FAILURES[code] : undefined) ?? 'unknown'
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
 }
 
 /** Whether what failed may be well again in a moment, by nothing that this person does. */

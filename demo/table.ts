@@ -3,7 +3,7 @@ import { openPlace, type Place } from 'selvage/indexeddb'
 import { type SignalTag, WebRtcLoom } from 'selvage/webrtc'
 import { Attendance } from './attendance.ts'
 import { MAX_MESSAGE, type Message } from './chat-view.ts'
-import { type Facts, failureOf } from './facts.ts'
+import { type Facts, failureOf, isPassing } from './facts.ts'
 import { founderNote, placeNameOf } from './invitation.ts'
 import { moveSchema } from './move-schema.ts'
 import type { Settings } from './settings.ts'
@@ -161,7 +161,7 @@ export class Table {
       this.#turns.push({ move: action, proposer })
       this.#tell({ game: this.#foldTurns(), ...(proposer === session.node.id ? SETTLED : {}) })
     }
-    this.#fail({ code: 'ClosedError' })
+    this.#fail(session.node.failure.get() ?? { code: 'ClosedError' })
   }
 
   /** From the first turn on: the seats, which say whose mark a turn is, may become known after it. */
@@ -173,12 +173,12 @@ export class Table {
     }, newGame)
   }
 
-  /** Waits for the friend where it has to; a proposal that is lost is taken back, and can be made again. */
+  /** Waits for the friend where it has to; a mark that is lost is taken back, and can be made again. */
   #propose(move: Move): void {
     const { signal } = this.#closing
     this.#seated?.sequencer.propose(move, { signal }).catch((error: unknown) => {
-      if (failureOf(error) === 'storage-failed') this.#fail(error)
-      else this.#tell(SETTLED)
+      if (isPassing(error)) this.#tell(SETTLED)
+      else this.#fail(error)
     })
   }
 
@@ -226,8 +226,8 @@ interface Seated {
 const SETTLED: Partial<Facts> = { pending: null, asked: false }
 
 /**
- * Hidden tabs get one timer a second: heartbeats come late by that much, and half a second more on the way,
- * without an election. Shorter would be unsafe, longer is what a reload waits for.
+ * Where a hidden tab has no worker to keep time, its timers ring once a second: heartbeats come late by that much, and
+ * half a second more on the way, without an election. Longer is what a reload waits for.
  */
 const RAFT_TIMING = { heartbeatIntervalMs: 250, electionTimeoutMinMs: 1500, electionTimeoutMaxMs: 2500 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Facts, failureOf, initialFacts, isMyTurn } from './facts.ts'
+import { type Facts, failureOf, initialFacts, isMyTurn, isPassing } from './facts.ts'
 import { newGame, play } from './tic-tac-toe.ts'
 import {
   announcementOf,
@@ -162,6 +162,15 @@ describe('failures', () => {
     expect(failureOf({ code: 'toString' })).toBe('unknown')
     expect(failureOf(new Error('?'))).toBe('unknown')
     expect(failureOf(null)).toBe('unknown')
+  })
+
+  it('of a proposal pass where asking again is all there is to do; the others close the table', () => {
+    expect(['LeadershipLostError', 'OverloadedError'].map((code) => isPassing({ code }))).toEqual([true, true])
+    for (const code of ['StorageFailedError', 'ClientIdTakenError', 'RequestExpiredError', 'ClosedError', undefined]) {
+      expect(isPassing({ code })).toBe(false)
+    }
+    expect(failureOf({ code: 'ClientIdTakenError' })).toBe('cut')
+    expect(failureOf({ code: 'RequestExpiredError' })).toBe('cut')
   })
 
   it('each have a title, a sentence, and a way on where there is one', () => {

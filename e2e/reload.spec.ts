@@ -65,6 +65,17 @@ test('a mark made while the other is gone is agreed when they return', async ({ 
   await playOut(o, x, [1, 2])
 })
 
+test('a browser that clears what it stored in mid-game: the page stops, and says why', async ({ browser }) => {
+  const { x, o } = await sitDown(await browser.newPage(), await browser.newPage())
+  await playOut(x, o, [4, 0])
+  await o.page.evaluate(async () => {
+    for (const { name } of await indexedDB.databases()) indexedDB.deleteDatabase(name ?? '')
+  })
+  await x.shows('turn', 'mine')
+  await x.cell(8).click()
+  await o.shows('failure', 'storage-failed')
+})
+
 test('where the browser refuses storage the page plays on, and says that a reload forgets', async ({ browser }) => {
   const refusing = await browser.newContext()
   await refusing.addInitScript(() => {
