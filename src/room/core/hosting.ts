@@ -161,6 +161,13 @@ export class Hosting {
     this.setPolicy({ deny: new Set([...this.#m.room.policy.deny, peer].slice(-MAX_LISTED_PEERS)) })
   }
 
+  /** A member's copy of our own office is ahead of ours: the next state is ahead of it. */
+  catchUp(version: number): void {
+    const { room } = this.#m
+    const isAhead = version > room.version && version - room.version < MAX_VERSION_LEAP
+    if (isAhead) this.#m.state = { ...room, version: version + 1 }
+  }
+
   /** The state that names the next host and not us; `null` where nobody is left to host. */
   handedOver(): RoomState | null {
     const m = this.#m
@@ -169,6 +176,9 @@ export class Hosting {
     return next(withoutMember(m.room, m.selfId, 'left'), { epoch: m.room.epoch + 1, host: heir.id })
   }
 }
+
+/** How far a copy of what was handed on may be ahead of its heir's. */
+const MAX_VERSION_LEAP = 1024
 
 /** Hosts that another half of the room may have had meanwhile. A hello that claims more is not counted on from. */
 const MAX_EPOCH_LEAP = 1024

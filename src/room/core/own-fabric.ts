@@ -43,11 +43,12 @@ export class OwnFabric {
     const m = this.#m
     const sinceMs = m.nowMs - this.#lastTickMs
     this.#lastTickMs = m.nowMs
-    if (this.#isAsleep) return
-    // The page slept: silence in that time says nothing, and nobody could come back in it.
-    const slept = sinceMs > 2 * m.timing.intervalMs
+    // The page slept: silence in that time says nothing, and nobody could come back in it, we neither.
+    const slept = this.#isAsleep || sinceMs > 2 * m.timing.intervalMs
+    if (slept && this.#tornMs !== null) this.#tornMs += sinceMs
     if (slept) m.liveness.forgive(m.nowMs)
-    if (this.#check() || slept) this.#moveWindows(sinceMs)
+    const isHeld = !this.#isAsleep && this.#check()
+    if (isHeld || slept) this.#moveWindows(sinceMs)
   }
 
   /** Nobody at all is heard: with two or more others it is more likely we who are cut off. Whether windows stand still. */

@@ -122,8 +122,7 @@ export class RoomCore {
         for (const peer of m.liveness.linked) m.sayHere(peer)
         return
       case 'announce':
-        if (m.phase === 'inside') this.#announce(input.presence)
-        return
+        return this.#announce(input.presence)
       case 'policy':
         if (m.hosts) this.#hosting.setPolicy(input.change)
         return
@@ -268,6 +267,8 @@ export class RoomCore {
   /** One of two that compare copies has the older one, and is given the newer. */
   #compare(from: PeerId, theirs: StateView): void {
     const m = this.#m
+    // What was handed on reached others before us, or never: they wait for more than they have.
+    if (m.hosts && theirs.epoch === m.room.epoch) this.#hosting.catchUp(theirs.version)
     const mine = m.view
     const isStale = isNewer(mine, theirs) || (m.hosts && !isNewer(theirs, mine) && theirs.digest !== mine.digest)
     if (isStale) m.send(from, { kind: 'roster', state: m.room })
@@ -342,6 +343,7 @@ export class RoomCore {
   #announce(presence: 'here' | 'hidden' | 'away'): void {
     const m = this.#m
     this.#own.sleep(presence === 'away')
+    if (m.phase !== 'inside') return
     if (m.hosts) this.#hosting.setHidden(m.selfId, presence !== 'here')
     m.sendToMembers({ kind: 'presence', presence })
   }

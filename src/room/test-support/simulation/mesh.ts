@@ -20,6 +20,12 @@ export interface MeshFaults {
   readonly peerLossMs: number
 }
 
+interface Reach {
+  readonly isGood: boolean
+  readonly sinceMs: number
+  readonly lastMs: number
+}
+
 interface Time {
   readonly nowMs: number
   after(ms: number, run: () => void): void
@@ -59,9 +65,11 @@ export class Mesh {
   readonly #links: Map<string, Link> = new Map()
   readonly #blocked: Set<string> = new Set()
   readonly #clogged: Set<string> = new Set()
-  readonly #reach: Map<string, { isGood: boolean; sinceMs: number }> = new Map()
+  readonly #reach: Map<string, Reach> = new Map()
+  readonly #noticeMs: number
 
-  constructor(time: Time, random: Random, faults: MeshFaults) {
+  constructor(time: Time, random: Random, faults: MeshFaults, noticeMs: number) {
+    this.#noticeMs = noticeMs
     this.#time = time
     this.#random = random
     this.#faults = faults
@@ -150,11 +158,14 @@ export class Mesh {
     return reach?.isGood === true ? reach.sinceMs : null
   }
 
-  /** When two persons could last speak with each other. */
+  /** When two persons could last speak with each other, for long enough to notice. */
   lastInReachMs(one: string, other: string): number {
     const reach = this.#reach.get(pairOf(one, other))
-    if (reach === undefined) return Number.NEGATIVE_INFINITY
-    return reach.isGood ? this.#time.nowMs : reach.sinceMs
+    return reach === undefined ? Number.NEGATIVE_INFINITY : this.#lastOf(reach)
+  }
+
+  #lastOf({ isGood, sinceMs, lastMs }: Reach): number {
+    return isGood && this.#time.nowMs - sinceMs >= this.#noticeMs ? this.#time.nowMs : lastMs
   }
 
   #carry(link: Link, end: 0 | 1, frame: Uint8Array): void {
@@ -216,7 +227,9 @@ export class Mesh {
   #lookAt(pair: string): void {
     const link = this.#links.get(pair)
     const isGood = link !== undefined && link.isUp[0] && link.isUp[1] && !this.#isCut(pair)
-    if (this.#reach.get(pair)?.isGood !== isGood) this.#reach.set(pair, { isGood, sinceMs: this.#time.nowMs })
+    const reach = this.#reach.get(pair) ?? { isGood: false, sinceMs: 0, lastMs: Number.NEGATIVE_INFINITY }
+    if (reach.isGood === isGood) return
+    this.#reach.set(pair, { isGood, sinceMs: this.#time.nowMs, lastMs: this.#lastOf(reach) })
   }
 
   #isBlocked(link: Link, end: 0 | 1): boolean {

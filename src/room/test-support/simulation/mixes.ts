@@ -82,7 +82,7 @@ export const MIXES: readonly Mix[] = [
     name: 'ids are drawn anew',
     sizes: [2, 8],
     drawnIds: true,
-    misfortunes: { ...CHURN, ...RULES, cut: 3, isolateHost: 1, heal: 5 },
+    misfortunes: { ...CHURN, ...RULES },
   },
   {
     ...ORDINARY,

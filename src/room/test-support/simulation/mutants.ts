@@ -27,7 +27,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a token may be signed by its bearer, to any key',
     file: 'resume-credential.ts',
     find: `  if (!state.issuers.some(({ key }) => equalBytes(key, credential.issuerKey))) return 'invalid'
-  const record = state.members.find(({ id }) => id === token.peerId)
+  const record = state.members.find(
+    ({ id, was }) => id === token.peerId || (id === exchange.from && was === token.peerId),
+  )
   if (record !== undefined && !equalBytes(record.key, credential.ownerKey)) return 'invalid'
 `,
     replace: '',
@@ -85,8 +87,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a clock that jumps is believed',
     file: 'core/own-fabric.ts',
-    find: 'const slept = sinceMs > 2 * m.timing.intervalMs',
-    replace: 'const slept = sinceMs < 0',
+    find: 'const slept = this.#isAsleep || sinceMs > 2 * m.timing.intervalMs',
+    replace: 'const slept = this.#isAsleep',
     breaks: ['reachable stays', 'held for a window'],
     mix: 'clocks and sleep',
   },

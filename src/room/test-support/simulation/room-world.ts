@@ -10,6 +10,7 @@ import type { Life } from './life.ts'
 import { Mesh } from './mesh.ts'
 import type { Mix } from './mixes.ts'
 import { type Before, RoomRules } from './rules.ts'
+import { SETTINGS } from './settings.ts'
 
 /** How long at most who is out stays out, milliseconds. */
 const OUT_MS = 4000
@@ -34,7 +35,7 @@ export class RoomWorld {
     this.mix = options.mix
     this.random = seededRandom(options.seed)
     this.#trace = options.trace
-    this.mesh = new Mesh(this, this.random, this.mix)
+    this.mesh = new Mesh(this, this.random, this.mix, this.noticeMs)
     const [fewest, most] = this.mix.sizes
     const size = fewest + Math.floor(this.random() * (most - fewest + 1))
     this.persons = Array.from({ length: size }, (_, i) => new Device(this, `p${i}`, { isStranger: false }))
@@ -44,6 +45,12 @@ export class RoomWorld {
       if (i === 0) device.found()
       else this.after(100 + this.random() * 1000, () => device.come())
     }
+  }
+
+  /** In touch for so long, a member is heard: three rounds of pings, or many where frames are lost. */
+  get noticeMs(): number {
+    const { loss, latencyMs } = this.mix
+    return (loss === 0 ? 3 : 12) * (SETTINGS.intervalMs + 2 * latencyMs)
   }
 
   get lives(): Life[] {

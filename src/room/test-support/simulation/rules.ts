@@ -95,7 +95,7 @@ export class RoomRules {
     }
     this.#checkSeats(life, state)
     if (before.state !== null) this.#checkStep(life, input, before.state, state)
-    if (life.core.phase === 'inside') this.#checkWord(state)
+    if (life.core.hosts) this.#checkWord(state)
   }
 
   ended(life: Life, reason: EndReason | null): void {
@@ -166,7 +166,11 @@ export class RoomRules {
     if (touchMs !== null) {
       const sinceMs = Math.max(touchMs, other.followsSinceMs ?? nowMs, this.#watchedSinceMs(life, before))
       const inTouchMs = nowMs - sinceMs
-      this.#expect(inTouchMs < this.#noticeMs, 'reachable stays', `${what}, in touch for ${inTouchMs.toFixed(0)} ms`)
+      this.#expect(
+        inTouchMs < this.#world.noticeMs,
+        'reachable stays',
+        `${what}, in touch for ${inTouchMs.toFixed(0)} ms`,
+      )
     } else {
       const heldMs = nowMs - lastMs
       this.#expect(
@@ -180,12 +184,6 @@ export class RoomRules {
   /** A new host judges its predecessor as it found it before. */
   #watchedSinceMs(life: Life, before: RoomState): number {
     return before.host === life.peer ? (life.followsSinceMs ?? this.#world.nowMs) : 0
-  }
-
-  /** In touch for so long, a member is heard: three rounds of pings, or many where frames are lost. */
-  get #noticeMs(): number {
-    const { loss, latencyMs } = this.#world.mix
-    return (loss === 0 ? 3 : 12) * (SETTINGS.intervalMs + 2 * latencyMs)
   }
 
   #checkTakeover(before: RoomState, after: RoomState): void {
