@@ -94,7 +94,7 @@ async function runMutants() {
     const startedMs = performance.now()
     rows.push({
       mutant,
-      ...caught(mutated, mix ?? mixNamed(mutant.mix), number('seeds')),
+      ...(await caught(mutated, mutant)),
       tookMs: performance.now() - startedMs,
     })
     const { seed, rule, tookMs } = rows.at(-1)
@@ -105,10 +105,11 @@ async function runMutants() {
   process.exitCode = rows.every(({ mutant, rule }) => mutant.breaks.includes(rule)) ? 0 : 1
 }
 
-function caught(mutated, mutantMix, seeds) {
-  for (let seed = 1; seed <= seeds; seed++) {
+async function caught(mutated, mutant) {
+  const run = mutant.nodes === true ? mutated.runNodeTrial : mutated.runCoreTrial
+  for (let seed = 1; seed <= number('seeds'); seed++) {
     try {
-      mutated.runCoreTrial({ seed, mix: mutantMix, troubleMs })
+      await run({ seed, mix: mix ?? mixNamed(mutant.mix), troubleMs })
     } catch (error) {
       if (error.rule === undefined) console.log(error.stack)
       return { seed, rule: error.rule ?? error.message }

@@ -3,6 +3,7 @@ import { ClosedError } from '../base/errors.ts'
 import { type Random, randomBetween } from '../base/random.ts'
 import type { RaftState, RaftStorage, RaftWrite } from '../raft/contract.ts'
 import { InMemoryRaftStorage } from '../raft/storage/in-memory-raft-storage.ts'
+import { copyWrite } from '../raft/storage/record-copy.ts'
 import type { PeerIdentity } from '../seam/contract.ts'
 import { checkDiskFaults, NO_DISK_FAULTS, type DiskFaults } from './disk-faults.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -95,7 +96,7 @@ export class SimulatedDisk implements RaftStorage {
     const fails = this.#happens(this.#faults.fail)
     const dueMs = Math.max(this.#pending.at(-1)?.dueMs ?? -Infinity, this.#clock.now() + this.#delayMs())
     return new Promise((resolve, reject) => {
-      this.#pending.push({ batch: structuredClone(batch), dueMs, fails, resolve, reject })
+      this.#pending.push({ batch: copyWrite(batch), dueMs, fails, resolve, reject })
       if (this.#timer === undefined) this.#sync()
     })
   }

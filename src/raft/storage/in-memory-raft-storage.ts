@@ -1,7 +1,8 @@
 import { ClosedError, StorageFailedError } from '../../base/errors.ts'
 import type { PeerIdentity } from '../../seam/contract.ts'
 import { createPeerIdentity } from '../../seam/peer-identity.ts'
-import type { MembershipRecord, RaftState, RaftStorage, RaftWrite, StoredEntry, StoredSnapshot } from '../contract.ts'
+import type { RaftState, RaftStorage, RaftWrite, StoredEntry, StoredSnapshot } from '../contract.ts'
+import { copyEntry, copySnapshot } from './record-copy.ts'
 import { checkRaftWrite, extentOf, isEmptyWrite } from './raft-write.ts'
 import { checkRestoredState } from './restored-state.ts'
 
@@ -122,46 +123,5 @@ class Medium {
 
   #first(): number {
     return this.#entries[0]?.index ?? 1
-  }
-}
-
-function copyEntry(entry: StoredEntry): StoredEntry {
-  const copy = {
-    index: entry.index,
-    term: entry.term,
-    command: copyBytes(entry.command),
-    dedupKey:
-      entry.dedupKey === null ? null : { clientId: entry.dedupKey.clientId, requestId: entry.dedupKey.requestId },
-    proposer: entry.proposer,
-    timeMs: entry.timeMs,
-  }
-  return entry.kind === 'config'
-    ? { ...copy, kind: 'config', config: copyMembership(entry.config) }
-    : { ...copy, kind: entry.kind }
-}
-
-function copySnapshot(snapshot: StoredSnapshot): StoredSnapshot {
-  const { index, term, timeMs, configIndex, config, sessions, state } = snapshot
-  return {
-    index,
-    term,
-    timeMs,
-    configIndex,
-    config: copyMembership(config),
-    sessions: copyBytes(sessions),
-    state: copyBytes(state),
-  }
-}
-
-/** Not `slice`: a Node Buffer's is a view on the same bytes. */
-function copyBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(bytes)
-}
-
-function copyMembership(config: MembershipRecord): MembershipRecord {
-  return {
-    voters: [...config.voters],
-    learners: [...config.learners],
-    old: config.old === null ? null : [...config.old],
   }
 }

@@ -52,14 +52,18 @@ export function runCoreTrial({ seed, mix = mixOf(seed), troubleMs = 60_000, trac
   }
   simulation.calm()
   const calmMs = expectProgress(simulation)
-  const verdict = checkLinearizable(history.operations)
-  if (!verdict.linearizable) {
-    const seen = verdict.operations.map((each) => JSON.stringify(each)).join('\n')
-    throw new InvariantError('linearizable', `no order explains what clients saw of key ${verdict.key}:\n${seen}`)
-  }
+  expectLinearizable(history)
   const { nowMs: simulatedMs, steps, invariants } = simulation
   const committed = invariants.committed.length
   return { seed, mix: mix.name, simulatedMs, steps, committed, answered: clients.answered, calmMs }
+}
+
+/** Throws where no order of what the clients asked for explains what they were told. */
+export function expectLinearizable({ operations }: History): void {
+  const verdict = checkLinearizable(operations)
+  if (verdict.linearizable) return
+  const seen = verdict.operations.map((each) => JSON.stringify(each)).join('\n')
+  throw new InvariantError('linearizable', `no order explains what clients saw of key ${verdict.key}:\n${seen}`)
 }
 
 /** Returns how long it took. A majority that lost its disks for good cannot make any, and is not asked to. */

@@ -4,7 +4,8 @@
  *
  * A *trial* (`core-trial.ts`, and `node-trial.ts` for whole nodes) is one seed: a while of trouble under the load of
  * clients, then calm. A *mix* (`mixes.ts`) says what trouble, `misfortune.ts` draws it, `core-simulation.ts` makes it
- * happen to the machines, links and disks. After every step `invariants.ts` looks at what the step changed; at the end
+ * happen to the machines, links and disks; whole nodes have their own of each (`node-machine.ts`, `node-misfortune.ts`), and a
+ * page that may freeze (`page.ts`). After every step `invariants.ts` looks at what the step changed; at the end
  * `linearizability.ts` judges what the clients saw. `mutants.ts` lists engines that are broken on purpose, which all of
  * this has to notice.
  */

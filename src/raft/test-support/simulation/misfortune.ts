@@ -2,7 +2,7 @@ import { type Random, randomBetween } from '../../../base/random.ts'
 import type { MembershipChange, NodeId } from '../../contract.ts'
 import type { CoreSimulation } from './core-simulation.ts'
 import type { Machine } from './machine.ts'
-import type { Misfortunes } from './mixes.ts'
+import { drawMisfortune, type Misfortunes } from './mixes.ts'
 
 /** Tokens of requests whose answers nobody waits for. */
 const NOBODYS_TOKENS = 1e9
@@ -11,27 +11,17 @@ const NOBODYS_TOKENS = 1e9
 export class Fate {
   readonly #simulation: CoreSimulation
   readonly #random: Random
-  readonly #weights: readonly (readonly [keyof Misfortunes, number])[]
-  readonly #sum: number
   #token = NOBODYS_TOKENS
 
   constructor(simulation: CoreSimulation) {
     this.#simulation = simulation
     this.#random = simulation.random
-    this.#weights = Object.entries(simulation.mix.misfortunes) as [keyof Misfortunes, number][]
-    this.#sum = this.#weights.reduce((sum, [, weight]) => sum + weight, 0)
   }
 
   /** Something befalls somebody. */
   strike(): void {
-    let roll = this.#random() * this.#sum
-    for (const [name, weight] of this.#weights) {
-      roll -= weight
-      if (roll < 0) {
-        this.#happen(name, this.#any(this.#simulation.machines))
-        return
-      }
-    }
+    const name = drawMisfortune(this.#simulation.mix, this.#random)
+    this.#happen(name, this.#any(this.#simulation.machines))
   }
 
   #happen(name: keyof Misfortunes, machine: Machine): void {

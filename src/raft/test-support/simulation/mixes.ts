@@ -1,3 +1,4 @@
+import type { Random } from '../../../base/random.ts'
 import type { LinkFaults } from './links.ts'
 
 /** What can befall a cluster, and how often each does, as weights. What is left out does not happen. */
@@ -119,7 +120,7 @@ export const MIXES: readonly Mix[] = [
     thinkMs: 300,
     loss: 0.1,
     latencyMs: 300,
-    shorten: 0.1,
+    shorten: 0.3,
     misfortunes: { ...FAULTS, isolateLeader: 8, heal: 10, transfer: 4 },
   },
   {
@@ -164,4 +165,17 @@ export const STEADY: Mix = {
   everyMs: 5000,
   thinkMs: 10_000,
   misfortunes: { crash: 1, start: 20, cut: 1, heal: 20 },
+}
+
+/** What happens next, by the weights of the mix. */
+export function drawMisfortune({ misfortunes }: Mix, random: Random): keyof Misfortunes {
+  const weights = Object.entries(misfortunes) as [keyof Misfortunes, number][]
+  let roll = random() * weights.reduce((sum, [, weight]) => sum + weight, 0)
+  let drawn: keyof Misfortunes = 'heal'
+  for (const [name, weight] of weights) {
+    drawn = name
+    roll -= weight
+    if (roll < 0) break
+  }
+  return drawn
 }

@@ -28,13 +28,14 @@ const RULES: readonly Rule[] = [
 describe('the simulation notices', () => {
   for (const mutant of MUTANTS) {
     it(`[RAFT-22] ${mutant.name}`, { timeout: 60_000 }, async () => {
-      const { MIXES, runCoreTrial } = await loadSimulation(mutant)
+      const { MIXES, runCoreTrial, runNodeTrial } = await loadSimulation(mutant)
       const mix = MIXES.find(({ name }) => name === mutant.mix)
       expect(mix, 'its mix').toBeDefined()
+      const runTrial = mutant.nodes === true ? runNodeTrial : runCoreTrial
       let broken: unknown = null
       for (let seed = 1; seed <= MOST_SEEDS && broken === null; seed++) {
         try {
-          runCoreTrial({ seed, mix, troubleMs: 60_000 })
+          await runTrial({ seed, mix, troubleMs: 60_000 })
         } catch (error) {
           broken = error
         }

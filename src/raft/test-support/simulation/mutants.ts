@@ -11,6 +11,8 @@ export interface Mutant {
   readonly breaks: readonly Rule[]
   /** The mix under which it shows. */
   readonly mix: string
+  /** Whether it takes whole nodes to show. Left out: cores do. */
+  readonly nodes?: true
 }
 
 /** For every rule of the simulation at least one mutant that breaks it. */
@@ -174,5 +176,61 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'this.next',
     breaks: ['progress'],
     mix: 'contested',
+  },
+  {
+    name: 'a write that counts as durable once it has begun',
+    file: 'raft-node.ts',
+    find: 'const write = async (): Promise<void> => storage.write(batch)',
+    replace: 'const write = async (): Promise<void> => void storage.write(batch).catch(() => {})',
+    breaks: ['state-machine safety', 'linearizable', 'election safety'],
+    mix: 'hurried',
+    nodes: true,
+  },
+  {
+    name: 'a node that starts without its newest entry',
+    file: 'starting-state.ts',
+    find: 'leader, commit, entries, floor: snapshot }',
+    replace: 'leader, commit: 0, entries: entries.slice(0, -1), floor: snapshot }',
+    breaks: ['progress', 'state-machine safety', 'linearizable'],
+    mix: 'hurried',
+    nodes: true,
+  },
+  {
+    name: 'a timer that is never armed again',
+    file: 'raft-node.ts',
+    find: `        this.#timer = null
+        this.#step({ kind: 'tick', dueMs })`,
+    replace: `        this.#step({ kind: 'tick', dueMs })`,
+    breaks: ['progress'],
+    mix: 'hurried',
+    nodes: true,
+  },
+  {
+    name: 'ids that are never said in full',
+    file: 'raft-links.ts',
+    find: 'return this.#known.has(token)',
+    replace: 'return token >= 0',
+    breaks: ['progress'],
+    mix: 'hurried',
+    nodes: true,
+  },
+  {
+    name: 'a repeated command that the program is told again',
+    file: 'committed-cursors.ts',
+    find: "entry.kind !== 'command' || this.#core.isSilent(entry.index)",
+    replace: "entry.kind !== 'command'",
+    breaks: ['linearizable'],
+    mix: 'hurried',
+    nodes: true,
+  },
+  {
+    name: 'a reader that misses what a snapshot took the place of',
+    file: 'committed-cursors.ts',
+    find: 'const snapshot = next <= this.#log.floorIndex ? this.#core.snapshot : null',
+    replace: `if (next <= this.#log.floorIndex) next = this.#log.floorIndex + 1
+          const snapshot = next < 0 ? this.#core.snapshot : null`,
+    breaks: ['state-machine safety', 'linearizable'],
+    mix: 'hurried',
+    nodes: true,
   },
 ]

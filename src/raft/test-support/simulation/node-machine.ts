@@ -1,4 +1,3 @@
-import type { Clock } from '../../../base/clock.ts'
 import { CorruptStateError } from '../../../base/errors.ts'
 import type { Random } from '../../../base/random.ts'
 import type { Seam } from '../../../seam/contract.ts'
@@ -9,7 +8,7 @@ import type { RaftTraceEvent } from '../../trace-event.ts'
 import { seamTransport } from '../../seam-transport.ts'
 import { KvStore } from './kv-store.ts'
 import { LocalClock } from './local-clock.ts'
-import { nodeClock } from './node-clock.ts'
+import { Page } from './page.ts'
 
 /** What all machines of one simulation share. */
 export interface Surroundings {
@@ -17,9 +16,13 @@ export interface Surroundings {
   readonly random: Random
   readonly seed: number
   readonly torn: boolean
+  /** Longest time a write takes to become durable, milliseconds. */
+  readonly diskMs: number
   /** A node has applied this to its store, after whatever came before it. */
   readonly onCommitted: (id: NodeId, item: Committed, store: KvStore) => void
-  readonly onEvent: (id: NodeId, event: RaftTraceEvent) => void
+  readonly onLeader: (id: NodeId, term: number) => void
+  /** `null`: nobody reads the nodes' traces. */
+  readonly onEvent: ((id: NodeId, event: RaftTraceEvent) => void) | null
   readonly onFault: (error: unknown) => void
 }
 
@@ -32,12 +35,14 @@ export class NodeMachine {
   node: RaftNode | null = null
   disk: SimulatedDisk | null = null
   store: KvStore = new KvStore()
+  /** What its node runs in, another one after each start. */
+  page: Page = new Page()
   /** Its disk was torn and refused: it never comes up again. */
   isLost = false
-  readonly #clock: Clock
   readonly #cluster: ClusterConfig
   readonly #around: Surroundings
   #seam: Seam | null = null
+  #frozenAtMs = 0
   /** Counts starts: what belongs to an earlier one is let go. */
   #life = 0
 
@@ -46,7 +51,6 @@ export class NodeMachine {
     this.#cluster = cluster
     this.#around = around
     this.local = new LocalClock(around.random() * 1e6)
-    this.#clock = nodeClock(around.network.clock, this.local)
   }
 
   /** Whether it runs, or is about to. A node that lost its disk does not, and has to be started anew. */
@@ -59,23 +63,26 @@ export class NodeMachine {
     if (this.isUp || this.isLost) return
     if (this.node !== null) this.crash()
     const life = ++this.#life
-    const { network, random, seed, torn } = this.#around
+    const { network, random, seed, torn, diskMs: jitterMs } = this.#around
     const identity = testIdentity(this.id)
+    const page = new Page()
+    this.page = page
     this.#seam = await network.loom({ peerIdentity: identity }).reopen(ROOM)
     const { clock } = network
     this.disk =
-      this.disk?.reopen() ?? (await SimulatedDisk.create({ clock, seed: `${seed} ${this.id}`, peerIdentity: identity }))
+      this.disk?.reopen() ??
+      (await SimulatedDisk.create({ clock, seed: `${seed} ${this.id}`, peerIdentity: identity, jitterMs }))
     this.disk.setFaults({ fail: 0, torn: torn ? 1 : 0 })
     if (life !== this.#life) return
     try {
       const node = await raftNode({
         id: this.id,
         cluster: this.#cluster,
-        transport: seamTransport(this.#seam),
-        storage: this.disk,
+        transport: page.transport(seamTransport(this.#seam)),
+        storage: page.storage(this.disk),
         config: { expectVirtualTime: true },
         identity: { kind: 'durable', clientId: `client ${this.id}` },
-        clock: this.#clock,
+        clock: page.clock(clock, this.local),
         random,
       })
       if (life !== this.#life) {
@@ -102,6 +109,21 @@ export class NodeMachine {
     void this.node?.close()
     this.node = null
     this.#seam = null
+    this.page = new Page()
+  }
+
+  /** The page does not run, and what comes to it waits. */
+  freeze(): void {
+    if (this.page.isFrozen) return
+    this.#frozenAtMs = this.#around.network.clock.now()
+    this.page.freeze()
+  }
+
+  /** It runs again. `sleptToo`: so did its clock. */
+  thaw(sleptToo: boolean): void {
+    if (!this.page.isFrozen) return
+    if (sleptToo) this.local.oversleep(this.#around.network.clock.now() - this.#frozenAtMs)
+    this.page.thaw()
   }
 
   describe(): string {
@@ -113,7 +135,10 @@ export class NodeMachine {
   }
 
   #watch(node: RaftNode, store: KvStore): void {
-    const { onCommitted, onEvent, onFault } = this.#around
+    const { onCommitted, onLeader, onEvent, onFault } = this.#around
+    node.role.subscribe((role) => {
+      if (role === 'leader') onLeader(this.id, node.metrics().term)
+    })
     const read = async (): Promise<void> => {
       for await (const item of node.committedFrom(1)) {
         if (item.kind === 'entry') store.apply({ ...item.entry, kind: 'command' })
@@ -122,10 +147,11 @@ export class NodeMachine {
         onCommitted(this.id, item, store)
       }
     }
+    read().catch(onFault)
+    if (onEvent === null) return
     const listen = async (): Promise<void> => {
       for await (const event of node.trace) onEvent(this.id, event)
     }
-    read().catch(onFault)
     listen().catch(onFault)
   }
 }
