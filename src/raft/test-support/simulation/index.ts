@@ -10,6 +10,6 @@
  * this has to notice.
  */
 export { runNodeTrial } from './node-trial.ts'
-export { runCoreTrial, CALM_BOUND_MS, mixOf, type TrialOptions, type TrialReport } from './core-trial.ts'
+export { runCoreTrial, mixOf, type TrialOptions, type TrialReport } from './core-trial.ts'
 export { MIXES, STEADY, type Mix } from './mixes.ts'
 export { MUTANTS, type Mutant } from './mutants.ts'

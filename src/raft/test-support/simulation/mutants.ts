@@ -179,7 +179,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a write that counts as durable once it has begun',
-    file: 'raft-node.ts',
+    file: 'driven-raft-node.ts',
     find: 'const write = async (): Promise<void> => storage.write(batch)',
     replace: 'const write = async (): Promise<void> => void storage.write(batch).catch(() => {})',
     breaks: ['state-machine safety', 'linearizable', 'election safety'],
@@ -197,10 +197,10 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a timer that is never armed again',
-    file: 'raft-node.ts',
+    file: 'alarm.ts',
     find: `        this.#timer = null
-        this.#step({ kind: 'tick', dueMs })`,
-    replace: `        this.#step({ kind: 'tick', dueMs })`,
+        this.#ring(dueMs)`,
+    replace: '        this.#ring(dueMs)',
     breaks: ['progress'],
     mix: 'hurried',
     nodes: true,
