@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { fromUtf8, utf8 } from '../base/bytes.ts'
 import { CorruptStateError } from '../base/errors.ts'
+import { InMemoryLoom } from '../fabric/memory/index.ts'
+import { MuxSeam } from '../seam/mux-seam.ts'
+import { NamedMux } from '../seam/named-mux.ts'
+import { VirtualClock } from '../sim/index.ts'
 import type { GameSession } from './contract.ts'
 import { decodeTableSnapshot, encodeTableSnapshot } from './table-snapshot.ts'
 import { ApplicationNode } from './application-node.ts'
+import { Presence } from './presence.ts'
+import { RunningGame } from './running-game.ts'
+import { TableSession } from './table-session.ts'
 import { ScriptedNode, take } from './test-support/scripted-node.ts'
 import { seated, TestRoom, turnsOf } from './test-support/table.ts'
 
@@ -68,6 +75,22 @@ describe('[GAME-19] a game that compacts its log', () => {
     for (const below of [0, index - 2, index - 1])
       await expect(room.run(ann.node.publishSnapshot(below, utf8('')))).rejects.toBeInstanceOf(RangeError)
     expect(await shown(room, ann, 2)).toEqual(['1', 2])
+  })
+})
+
+describe('[GAME-20] a snapshot that is no table', () => {
+  it('ends the node, and the session can still be closed', async () => {
+    const seam = await new InMemoryLoom().host({ sessionName: 'broken' })
+    const mux = new MuxSeam(seam)
+    const [presence, channels] = [new Presence(mux.channel(2)), new NamedMux(mux.channel(3))]
+    const node = new ScriptedNode()
+    const game = new RunningGame({ gameId: 'g', lineage: 'l', node, presence, clock: new VirtualClock() })
+    const session = new TableSession({ seam, game, presence, channels })
+    node.push({ kind: 'install', snapshot: { index: 5, term: 1, state: Uint8Array.of(9) } })
+    await expect(game.ended).rejects.toBeInstanceOf(CorruptStateError)
+    await expect(session.node.propose(utf8('on'))).rejects.toMatchObject({ code: 'ClosedError' })
+    await session.close()
+    expect(seam.state.get().kind).toBe('torn')
   })
 })
 

@@ -22,7 +22,10 @@ export class RunningGame {
   readonly gameId: string
   readonly lineage: string
   readonly node: RaftNode
-  /** Resolves when the node has stopped, by itself or because of {@link stop}. */
+  /**
+   * Resolves when the node has stopped, by itself or because of {@link stop}. Rejects with `CorruptStateError` for a
+   * snapshot that is no table's.
+   */
   readonly ended: Promise<void>
   readonly #presence: Presence
   readonly #clock: Clock
@@ -48,6 +51,8 @@ export class RunningGame {
     const sources = [role, leader, membership, this.#seats, this.#presence.heard] as readonly ReadableAtom<unknown>[]
     this.#unlisten = sources.map((source) => source.listen(look))
     this.ended = this.#fold()
+    // Who sits where is not known any more: nothing can be played here.
+    this.ended.catch(() => this.node.close())
   }
 
   get seats(): ReadableAtom<readonly Seat[]> {
@@ -80,7 +85,7 @@ export class RunningGame {
     this.#clock.clearTimeout(this.#wake)
     this.#act?.abort()
     await this.node.close()
-    await this.ended
+    await this.ended.catch(() => {})
   }
 
   async #fold(): Promise<void> {
