@@ -21,6 +21,10 @@ describe('the core under simulation', () => {
     })
   }
 
+  it('[RAFT-22] asks no progress of a change that is in every log and whose majority lost its disks', () => {
+    expect(() => runCoreTrial({ seed: 107_274, troubleMs: 60_000 })).not.toThrow()
+  })
+
   it('[RAFT-22] runs a seed the same way each time', () => {
     const traceOf = (seed: number): string => {
       const lines: string[] = []
