@@ -15,7 +15,6 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '100' },
     from: { type: 'string', default: '1' },
     minutes: { type: 'string', default: '1' },
-    lines: { type: 'string', default: String(TRACED_LINES) },
     mix: { type: 'string' },
     seed: { type: 'string' },
     mutants: { type: 'boolean', default: false },
@@ -74,7 +73,7 @@ async function replay(seed) {
     outcome = wordsOf(error)
     process.exitCode = 1
   }
-  console.log(lines.slice(-number('lines')).join('\n'))
+  console.log(lines.slice(-TRACED_LINES).join('\n'))
   console.log(`seed ${seed}: ${outcome}`)
 }
 
