@@ -53,6 +53,7 @@ describe('a peer that lies', () => {
     const party = new Party()
     const [ann, bob] = await party.gather('ann', 'bob')
     const liar = new Liar(await party.seam('mal'), party)
+    await party.advance(50)
     const roomId = ann!.roomId.get() ?? ''
     for (const [to, room] of [
       ['ann', ann!],
@@ -98,6 +99,25 @@ describe('a peer that lies', () => {
     expect(bob!.resumeToken).toBe(token)
     expect(ann!.role.get()).toBe('host')
     expect(cat.selfId).toBe('cat')
+  })
+
+  it('[ROOM-27] sends nobody out of a room that it does not host', async () => {
+    const party = new Party({ simulated: true })
+    const [ann, bob] = await party.gather('ann', 'bob', 'mal')
+    const roomId = ann!.roomId.get() ?? ''
+    party.network.crash('mal')
+    await party.advance(200)
+    const liar = new Liar(await party.seam('mal'), party)
+    await party.advance(50)
+    party.network.cut('ann', 'bob')
+    for (let round = 0; round < 20; round++) {
+      await liar.say('bob', { kind: 'here', version: 1, roomId, epoch: 50, host: 'mal', connected: 60, nonce: round })
+      await liar.say('bob', { kind: 'reject', code: 'banned', retryable: false })
+    }
+    expect(bob!.status.get().kind).not.toBe('ended')
+    party.network.heal()
+    await party.advance(3_000)
+    expect([bob!.host.get(), bob!.status.get().kind]).toEqual(['ann', 'member'])
   })
 
   it('[ROOM-8] that is none, and thinks it is, is told', async () => {

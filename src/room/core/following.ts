@@ -54,7 +54,7 @@ export class Following {
   }
 
   onYield(to: PeerId): void {
-    this.#joining.begin({ token: this.#m.token, towards: to, isOurs: true })
+    this.#joining.begin({ token: this.#m.token, towards: to, isSent: true, isOurs: true })
   }
 
   /* ── Watching the host ─────────────────────────────────────────────────────────────────────── */

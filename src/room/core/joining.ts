@@ -8,8 +8,10 @@ import type { RoomState } from './room-state.ts'
 export interface Attempt {
   /** With what we come back; `null` as a newcomer. */
   readonly token: ResumeToken | null
-  /** Where our last host sent us. */
+  /** Whom to ask before others. */
   readonly towards?: PeerId | undefined
+  /** It is our last host that sent us there, or we that gave way as a host: a refusal there is final. */
+  readonly isSent?: boolean | undefined
   /** Nobody waits for the answer: what can be tried otherwise, or later, is. */
   readonly isOurs?: boolean | undefined
 }
@@ -23,6 +25,8 @@ export class Joining {
   /** `null`: nothing is asked. A refusal is the caller's to deal with. */
   #attempt: Attempt | null = null
   #asked: { readonly host: PeerId; readonly nonce: number } | null = null
+  /** Who refused us without a say in it: not asked again on this attempt. */
+  readonly #passedOver: Set<PeerId> = new Set()
   #nextKnockMs = 0
   #sinceMs = 0
 
@@ -35,6 +39,7 @@ export class Joining {
     this.#m.phase = 'outside'
     this.#attempt = attempt
     this.#asked = null
+    this.#passedOver.clear()
     this.#knock()
   }
 
@@ -83,7 +88,20 @@ export class Joining {
   }
 
   onReject(from: PeerId, code: RejectCode, retryable: boolean): void {
-    if (this.#attempt !== null && this.#asked?.host === from) this.#refused(this.#attempt, code, retryable)
+    const attempt = this.#attempt
+    if (attempt === null || this.#asked?.host !== from) {
+      this.#m.disbelieved++
+      return
+    }
+    // A member is sent away by the host that it had, or where that one sent it; who else says that it hosts may lie.
+    const hasSay = from === this.#m.state?.host || (attempt.isSent === true && from === attempt.towards)
+    const isFinal = !retryable && !(attempt.token !== null && isAboutToken(code))
+    if (attempt.isOurs === true && isFinal && !hasSay) {
+      this.#m.disbelieved++
+      this.#passedOver.add(from)
+      this.#asked = null
+      this.onHere()
+    } else this.#refused(attempt, code, retryable)
   }
 
   tick(): void {
@@ -113,7 +131,7 @@ export class Joining {
     // Asked again at the next knock, for as long as whoever waits for it does.
     if (retryable && (isOurs || (isPlaceHeld && this.#m.state === null))) return
     this.#attempt = null
-    if (isOurs && token !== null && (code === 'resume-window-expired' || code === 'resume-token-invalid')) {
+    if (isOurs && token !== null && isAboutToken(code)) {
       this.begin({ token: null, isOurs })
     } else if (isOurs) this.#m.end(endOf(code))
     else this.#m.do({ kind: 'refused', code, retryable })
@@ -133,7 +151,7 @@ export class Joining {
   #choose({ token, towards }: Attempt): readonly [PeerId, Here] | null {
     const { state, claims } = this.#m
     const hosts = [...claims].filter(([peer, here]) => {
-      if (here.host !== peer) return false
+      if (here.host !== peer || this.#passedOver.has(peer)) return false
       // With a token the host has to show its right to the room; without one only those we know are believed.
       return state === null || (here.roomId === state.roomId && (token !== null || this.#m.mayHost(peer)))
     })
@@ -142,6 +160,11 @@ export class Joining {
     hosts.sort((a, b) => rank(a) - rank(b) || b[1].epoch - a[1].epoch || (a[0] < b[0] ? -1 : 1))
     return hosts[0] ?? null
   }
+}
+
+/** Who comes back with a token comes in without it. */
+function isAboutToken(code: RejectCode): boolean {
+  return code === 'resume-window-expired' || code === 'resume-token-invalid'
 }
 
 function endOf(code: RejectCode): EndReason {

@@ -79,6 +79,8 @@ export class Membership {
   readonly nonces: Map<PeerId, number> = new Map()
   /** What each linked peer said last of the room it is in. */
   readonly claims: Map<PeerId, Here> = new Map()
+  /** Refusals that were dropped: who sent them has no say in whether we stay. */
+  disbelieved = 0
 
   constructor(options: CoreOptions, nowMs: number) {
     this.selfId = options.selfId

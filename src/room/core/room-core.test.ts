@@ -42,6 +42,45 @@ function hostingCore(policy = defaultPolicy()) {
   return { core, take, hello }
 }
 
+/** A host's core with bob as its member. */
+function hostingBob() {
+  const hosting = hostingCore()
+  const hello = hosting.hello()
+  hosting.take({ kind: 'message', from: 'bob', message: hello })
+  const vetting = { token: 'none', passwordKnown: true, answer: { kind: 'admit' } } as const
+  hosting.take({ kind: 'vetted', from: 'bob', hello, vetting })
+  return hosting
+}
+
+describe('a refusal', () => {
+  it('[ROOM-27] of one that was not asked is dropped and counted', () => {
+    const { core, take } = hostingBob()
+    const message = { kind: 'reject', code: 'banned', retryable: false } as const
+    expect(take({ kind: 'message', from: 'bob', message })).toEqual([])
+    expect([core.phase, core.disbelieved]).toEqual(['inside', 1])
+  })
+})
+
+describe('a change of the roster', () => {
+  it('[ROOM-28] that comes too often is said with the next ones, and said in the end', () => {
+    const { core, take } = hostingBob()
+    const said: number[] = []
+    const tell = (effects: ReturnType<typeof take>): void => {
+      for (const effect of effects) {
+        if (effect.kind === 'send' && effect.message.kind === 'roster') said.push(effect.message.state.version)
+      }
+    }
+    for (let i = 0; i < 100; i++) {
+      const message = { kind: 'presence', presence: i % 2 === 0 ? 'hidden' : 'here' } as const
+      tell(take({ kind: 'message', from: 'bob', message }))
+    }
+    expect(said.length).toBeGreaterThan(0)
+    expect(said.length).toBeLessThanOrEqual(8)
+    tell(core.step({ kind: 'tick', stalled: new Set() }, timing.intervalMs))
+    expect(said.at(-1)).toBe(core.state?.version)
+  })
+})
+
 describe('a hello that is under examination', () => {
   it('[ADMIT-9] of a member that is kicked meanwhile is examined again, as a newcomer’s', () => {
     const { core, take, hello } = hostingCore()

@@ -9,6 +9,7 @@ import { Membership, type CoreOptions, type RoomEffect } from './membership.ts'
 import { type Hello, type Here, PROTOCOL_VERSION, type RoomMessage } from './message.ts'
 import { OwnFabric } from './own-fabric.ts'
 import { eventsBetween, type RosterView, viewMembers } from './roster-view.ts'
+import { Pace } from './pace.ts'
 import { type Away, isNewer, memberOf, type RoomState, type StateView } from './room-state.ts'
 import { TwoHosts } from './two-hosts.ts'
 
@@ -46,9 +47,11 @@ export class RoomCore {
   readonly #evictionToldMs: Map<PeerId, number> = new Map()
   #view: RosterView | null = null
   #viewOf: { readonly state: RoomState | null; readonly hostAway: Away | null } = { state: null, hostAway: null }
+  readonly #pace: Pace
   #sentVersion = 0
   constructor(options: CoreOptions, nowMs: number) {
     this.#m = new Membership(options, nowMs)
+    this.#pace = new Pace(ROSTERS_AN_INTERVAL, options.timing.intervalMs)
     this.#joining = new Joining(this.#m)
     this.#following = new Following(this.#m, this.#joining)
     this.#hosting = new Hosting(this.#m)
@@ -75,6 +78,11 @@ export class RoomCore {
   /** The members as this peer shows them, the same object until something of it changes; `null` in no room. */
   get view(): RosterView | null {
     return this.#view
+  }
+
+  /** Refusals that were dropped, since their sender has no say. */
+  get disbelieved(): number {
+    return this.#m.disbelieved
   }
 
   get localFabric(): LocalFabric {
@@ -243,6 +251,9 @@ export class RoomCore {
       case 'evicted':
         if (isFromHost) this.#onEvicted(message.reason)
         return
+      case 'reject':
+        m.disbelieved++
+        break
       case 'yield':
         if (isFromHost) this.#following.onYield(message.to)
         return
@@ -367,14 +378,17 @@ export class RoomCore {
       this.#view = null
       return
     }
-    if (state === null || (state === this.#viewOf.state && hostAway === this.#viewOf.hostAway)) return
-    if (m.hosts && this.#sentVersion !== state.version) {
+    if (m.hosts && state !== null && this.#sentVersion !== state.version && this.#pace.take(m.nowMs)) {
       this.#sentVersion = state.version
       m.sendToMembers({ kind: 'roster', state })
     }
+    if (state === null || (state === this.#viewOf.state && hostAway === this.#viewOf.hostAway)) return
     const view = viewMembers(state, hostAway)
     for (const event of eventsBetween(this.#view, view, m.selfId, m.localFabric)) m.tell(event)
     this.#view = view
     this.#viewOf = { state, hostAway }
   }
 }
+
+/** What changes more often is said together, so that nobody has everybody told as often as it likes. */
+const ROSTERS_AN_INTERVAL = 8

@@ -30,6 +30,6 @@ export class TwoHosts {
   #yieldTo(other: PeerId): void {
     const m = this.#m
     m.sendToMembers({ kind: 'yield', to: other })
-    this.#joining.begin({ token: m.token, towards: other, isOurs: true })
+    this.#joining.begin({ token: m.token, towards: other, isSent: true, isOurs: true })
   }
 }
