@@ -45,6 +45,7 @@ export class NodeMachine {
   #frozenAtMs = 0
   /** Counts starts: what belongs to an earlier one is let go. */
   #life = 0
+  #isStarting = false
 
   constructor(id: NodeId, cluster: ClusterConfig, around: Surroundings) {
     this.id = id
@@ -60,14 +61,25 @@ export class NodeMachine {
 
   /** Resolves when its node runs, or cannot. */
   async start(): Promise<void> {
-    if (this.isUp || this.isLost) return
+    // Of two starts at once the slower one would take the other's link and disk away.
+    if (this.isUp || this.isLost || this.#isStarting) return
     if (this.node !== null) this.crash()
-    const life = ++this.#life
+    this.#isStarting = true
+    try {
+      await this.#begin(++this.#life)
+    } finally {
+      this.#isStarting = false
+    }
+  }
+
+  async #begin(life: number): Promise<void> {
     const { network, random, seed, torn, diskMs: jitterMs } = this.#around
     const identity = testIdentity(this.id)
     const page = new Page()
     this.page = page
-    this.#seam = await network.loom({ peerIdentity: identity }).reopen(ROOM)
+    const seam = await network.loom({ peerIdentity: identity }).reopen(ROOM)
+    if (life !== this.#life) return
+    this.#seam = seam
     const { clock } = network
     this.disk =
       this.disk?.reopen() ??
@@ -78,7 +90,7 @@ export class NodeMachine {
       const node = await raftNode({
         id: this.id,
         cluster: this.#cluster,
-        transport: page.transport(seamTransport(this.#seam)),
+        transport: page.transport(seamTransport(seam)),
         storage: page.storage(this.disk),
         config: { expectVirtualTime: true },
         identity: { kind: 'durable', clientId: `client ${this.id}` },
@@ -109,6 +121,8 @@ export class NodeMachine {
     void this.node?.close()
     this.node = null
     this.#seam = null
+    // A start that waits for a frozen page gives up.
+    this.page.thaw()
     this.page = new Page()
   }
 

@@ -3,6 +3,9 @@ import { observable, sameMembers } from '../../../base/observable.ts'
 import type { NodeId, RaftStorage, RaftTransport } from '../../contract.ts'
 import type { LocalClock } from './local-clock.ts'
 
+/** Added to each timer: one that rounding lets ring too early is set for no time at all, again and again. */
+const NEVER_EARLY_MS = 0.001
+
 /**
  * The page that one node runs in. While it is frozen, no timer of its rings and no frame, peer or finished write comes
  * to it; when it thaws, all of that does at once.
@@ -41,7 +44,8 @@ export class Page {
         const ring = (): void => {
           if (timer.isArmed) run()
         }
-        timer.handle = simulated.setTimeout(() => this.run(ring), local.when(clock.now() + ms, atMs) - atMs)
+        const delayMs = local.when(clock.now() + ms, atMs) - atMs
+        timer.handle = simulated.setTimeout(() => this.run(ring), delayMs + NEVER_EARLY_MS)
         return timer
       },
       clearTimeout: (handle) => {
