@@ -14,7 +14,7 @@ export function requestChange(r: Replica, token: number, change: MembershipChang
   }
   const deadlineMs = r.at.nowMs + r.timing.catchUpTimeoutMs
   const promoted = [...(change.promote ?? [])].filter((id) => !r.config.voters.has(id))
-  r.pendingChange = { token, change, catchUpIndex: r.commit, deadlineMs, phase: 'waiting', promoted }
+  r.pendingChange = { token, change, catchUpIndex: r.log.lastIndex, deadlineMs, phase: 'waiting', promoted }
 }
 
 /** The caller gave up: what has not reached the log is not begun any more. */

@@ -5,7 +5,10 @@ export interface PendingChange {
   /** `null` once the caller gave up on a change that is in the log already. */
   token: number | null
   readonly change: MembershipChange
-  /** Where the learners to be promoted must have got to: the commit index when the change was asked for. */
+  /**
+   * Where the learners to be promoted must have got to: the end of the log when the change was asked for. It holds an
+   * entry at the least, so that no voter knows nobody, which the commit index of a new leader would not promise.
+   */
   readonly catchUpIndex: number
   /** When waiting ends, clock milliseconds. */
   readonly deadlineMs: number

@@ -25,6 +25,11 @@ describe('the core under simulation', () => {
     expect(() => runCoreTrial({ seed: 107_274, troubleMs: 60_000 })).not.toThrow()
   })
 
+  it('[RAFT-22] promotes nobody who holds no entry, however little has committed', () => {
+    // A voter that knew of no voter refused every candidate of the table it was needed by.
+    expect(() => runCoreTrial({ seed: 326_111, troubleMs: 60_000 })).not.toThrow()
+  })
+
   it('[RAFT-22] runs a seed the same way each time', () => {
     const traceOf = (seed: number): string => {
       const lines: string[] = []
