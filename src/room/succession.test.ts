@@ -101,6 +101,27 @@ describe('a room without its host', () => {
     expect(heard).toEqual(['ann: here again'])
   })
 
+  it.each([
+    ['ann', 'eve'],
+    ['eve', 'ann'],
+  ])(
+    '[SUCC-10] a host that the other half sent away gives way, however many it has: %s kicks %s',
+    async (kicker, kicked) => {
+      const party = new Party(simulated)
+      const rooms = await party.gather(kicker, 'bob', kicked, 'cat', 'dan')
+      for (const one of [kicker, 'bob']) for (const other of [kicked, 'cat', 'dan']) party.network.cut(one, other)
+      rooms[0]!.kick(kicked)
+      await party.advance(6_000)
+      expect(hosts(rooms)).toEqual([kicker, kicker, kicked, kicked, kicked])
+      party.network.heal()
+      await party.advance(3_000)
+      const [host, bob, sentAway, cat, dan] = rooms
+      expect(sentAway!.status.get()).toEqual({ kind: 'ended', reason: 'kicked' })
+      expect(hosts([host!, bob!, cat!, dan!])).toEqual([kicker, kicker, kicker, kicker])
+      expect(shown(host!).toSorted()).toEqual(['bob', 'cat', 'dan'])
+    },
+  )
+
   it('[SUCC-7] a stranger that says it hosts is not believed', async () => {
     const party = new Party(simulated)
     const [ann, bob] = await party.gather('ann', 'bob')

@@ -156,10 +156,15 @@ export class Membership {
   }
 
   #isKnown(peer: PeerId): boolean {
+    if (this.hasSentAway(peer)) return false
     const { issuers, departed } = this.room
-    const reason = departed.find(({ id }) => id === peer)?.reason
-    if (reason === 'kicked' || reason === 'banned') return false
-    return reason !== undefined || this.isMember(peer) || issuers.some(({ id }) => id === peer)
+    return this.isMember(peer) || [...departed, ...issuers].some(({ id }) => id === peer)
+  }
+
+  /** Whether this room has kicked or banned `peer`. */
+  hasSentAway(peer: PeerId): boolean {
+    const reason = this.room.departed.find(({ id }) => id === peer)?.reason
+    return reason === 'kicked' || reason === 'banned'
   }
 
   /** Nobody is heard, and for a window that is taken for our own fault: nobody loses a place by it. */

@@ -16,6 +16,11 @@ export class TwoHosts {
 
   onHere(other: PeerId, theirs: Here): void {
     const m = this.#m
+    // It has no say here, whichever of us decides, and does not know it: it comes and hears it.
+    if (m.hasSentAway(other)) {
+      m.send(other, { kind: 'merge' })
+      return
+    }
     if (!m.mayHost(other)) return
     if (m.selfId > other) m.sayHere(other)
     else if (prevails({ host: m.selfId, connected: m.connected, epoch: m.room.epoch }, theirs)) {
@@ -24,7 +29,11 @@ export class TwoHosts {
   }
 
   onMerge(from: PeerId): void {
-    if (from < this.#m.selfId && this.#m.mayHost(from)) this.#yieldTo(from)
+    const m = this.#m
+    // Whom we sent away was told to come to us: were we to go there as well, both rooms would be without a host. Of two
+    // that sent each other away the one that decides goes, where a member vouches for the other.
+    if (m.hasSentAway(from) && from < m.selfId) return
+    if (m.mayHost(from)) this.#yieldTo(from)
   }
 
   #yieldTo(other: PeerId): void {
