@@ -7,14 +7,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   base: [],
   seam: ['base'],
   signal: ['seam', 'base'],
-  'fabric/*': ['signal', 'seam', 'base'],
+  mesh: ['signal', 'seam', 'base'],
+  'fabric/*': ['mesh', 'signal', 'seam', 'base'],
   room: ['signal', 'seam', 'base'],
   raft: ['seam', 'base'],
   game: ['room', 'raft', 'seam', 'base'],
-  index: ['game', 'raft', 'room', 'fabric/*', 'signal', 'seam', 'base'],
+  index: ['game', 'raft', 'room', 'fabric/*', 'mesh', 'signal', 'seam', 'base'],
   server: ['signal', 'base'],
   sim: ['raft', 'seam', 'base'],
-  conformance: ['sim', 'game', 'raft', 'room', 'fabric/*', 'signal', 'seam', 'base'],
+  conformance: ['sim', 'game', 'raft', 'room', 'fabric/*', 'mesh', 'signal', 'seam', 'base'],
 }
 
 /** Packages, and the only places that may name them. */

@@ -14,6 +14,7 @@ describe('the layers of the library', () => {
       'base',
       'seam',
       'signal',
+      'mesh',
       'fabric/memory',
       'fabric/webrtc',
       'room',

@@ -1,6 +1,12 @@
 import { fingerprintsIn } from './fingerprints.ts'
-import type { Fingerprints } from './link-handshake.ts'
-import { CLOSE_BOUND_MS, LOW_WATER_BYTES, type Link, type LinkDriver, type LinkOptions } from './link-driver.ts'
+import type { Fingerprints } from '../../mesh/link-handshake.ts'
+import {
+  CLOSE_BOUND_MS,
+  LOW_WATER_BYTES,
+  type Link,
+  type LinkDriver,
+  type LinkOptions,
+} from '../../mesh/link-driver.ts'
 import { decodeLinkSignal, encodeLinkSignal, type LinkSignal } from './link-signal.ts'
 
 /**

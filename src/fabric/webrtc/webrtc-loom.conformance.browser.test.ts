@@ -7,7 +7,7 @@ import { seamLaws } from '../../conformance/seam-laws.ts'
 import type { PeerIdentity, Seam } from '../../seam/contract.ts'
 import { createPeerIdentity } from '../../seam/peer-identity.ts'
 import { SignalTag, WebRtcLoom, type Link, type LinkDriver, nativeLinks } from './index.ts'
-import { newRoomSecret } from './room-address.ts'
+import { newRoomSecret } from '../../mesh/room-address.ts'
 
 describeLaws('WebRtcLoom keeps the laws of seams', seamLaws, webRtcHarness, { timeoutMs: 60_000 })
 

@@ -1,4 +1,4 @@
-import { ByteWriter, fromBase64Url, toBase64Url, utf8 } from '../../base/bytes.ts'
+import { ByteWriter, fromBase64Url, toBase64Url, utf8 } from '../base/bytes.ts'
 
 /**
  * Under what name a room is known to signalling servers: 128 bits that say nothing of the room to who

@@ -1,5 +1,5 @@
-import { fromUtf8, toBase64Url, utf8 } from '../../base/bytes.ts'
-import type { Tag } from '../../seam/contract.ts'
+import { fromUtf8, toBase64Url, utf8 } from '../base/bytes.ts'
+import type { Tag } from '../seam/contract.ts'
 import { isRoomSecret } from './room-address.ts'
 
 /** Bounds of what a tag may hold, and of the link that carries it. Lengths are bytes of UTF-8. */

@@ -1,6 +1,6 @@
-import { fullJitterMs, type Random } from '../../base/random.ts'
-import type { PeerId } from '../../seam/contract.ts'
-import type { SignalAddress } from '../../signal/protocol.ts'
+import { fullJitterMs, type Random } from '../base/random.ts'
+import type { PeerId } from '../seam/contract.ts'
+import type { SignalAddress } from '../signal/protocol.ts'
 import type { GoodbyeReason } from './link-frames.ts'
 
 /**

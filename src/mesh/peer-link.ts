@@ -1,8 +1,8 @@
-import { MalformedBytesError } from '../../base/bytes.ts'
-import { tracked, type Clock } from '../../base/clock.ts'
-import type { Delivery, PeerIdentity } from '../../seam/contract.ts'
-import type { SeamLink } from '../../seam/lane.ts'
-import { peerIdOf, verifySignature } from '../../seam/peer-identity.ts'
+import { MalformedBytesError } from '../base/bytes.ts'
+import { tracked, type Clock } from '../base/clock.ts'
+import type { Delivery, PeerIdentity } from '../seam/contract.ts'
+import type { SeamLink } from '../seam/lane.ts'
+import { peerIdOf, verifySignature } from '../seam/peer-identity.ts'
 import { HIGH_WATER_BYTES, LOW_WATER_BYTES, type Link, type LinkDriver } from './link-driver.ts'
 import {
   DATA_HEADER_BYTES,

@@ -1,4 +1,4 @@
-import { fromBase64Url, toBase64Url } from '../../base/bytes.ts'
+import { fromBase64Url, toBase64Url } from '../base/bytes.ts'
 
 /**
  * What one peer hands to a signalling server for another: which link it is about, whether it opens

@@ -1,8 +1,8 @@
-import type { Clock } from '../../../base/clock.ts'
-import { SignalHub, type HubEffect } from '../../../signal/hub.ts'
-import { encodeMessage } from '../../../signal/protocol.ts'
-import { DEFAULT_SIGNAL_LIMITS } from '../../../signal/signal-limits.ts'
-import type { SignalSocket, SignalSocketConstructor } from '../../../signal/signal-socket.ts'
+import type { Clock } from '../../base/clock.ts'
+import { SignalHub, type HubEffect } from '../../signal/hub.ts'
+import { encodeMessage } from '../../signal/protocol.ts'
+import { DEFAULT_SIGNAL_LIMITS } from '../../signal/signal-limits.ts'
+import type { SignalSocket, SignalSocketConstructor } from '../../signal/signal-socket.ts'
 
 type Listener = (event: never) => void
 

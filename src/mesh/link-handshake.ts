@@ -1,6 +1,6 @@
-import { ByteWriter, equalBytes, MalformedBytesError } from '../../base/bytes.ts'
-import type { PeerId } from '../../seam/contract.ts'
-import { CUT_OFF_BYTES, MIN_FRAME_COST } from '../../seam/credit.ts'
+import { ByteWriter, equalBytes, MalformedBytesError } from '../base/bytes.ts'
+import type { PeerId } from '../seam/contract.ts'
+import { CUT_OFF_BYTES, MIN_FRAME_COST } from '../seam/credit.ts'
 import {
   decodeLinkFrame,
   encodeHello,

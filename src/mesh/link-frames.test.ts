@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MalformedBytesError, utf8 } from '../../base/bytes.ts'
-import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../../seam/peer-identity.ts'
+import { MalformedBytesError, utf8 } from '../base/bytes.ts'
+import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../seam/peer-identity.ts'
 import {
   DATA_HEADER_BYTES,
   decodeLinkFrame,

@@ -1,13 +1,15 @@
-import { orAborted, sleep, throwIfAborted, withinMs } from '../../base/abort.ts'
-import type { Clock } from '../../base/clock.ts'
-import { RoomFullError, RoomNotFoundError, RoomTakenError, SignalingUnavailableError } from '../../base/errors.ts'
-import { observable, type ReadableAtom } from '../../base/observable.ts'
-import { fullJitterMs, type Random } from '../../base/random.ts'
-import type { WaitOptions } from '../../seam/contract.ts'
-import { ServerClusterReconnect } from '../../seam/server-cluster-reconnect.ts'
-import type { CreateRoom, SignalAddress } from '../../signal/protocol.ts'
-import { openAttachment, type Attachment } from '../../signal/signal-client.ts'
-import type { SignalSocketConstructor } from '../../signal/signal-socket.ts'
+import { orAborted, sleep, throwIfAborted, withinMs } from '../base/abort.ts'
+import type { Clock } from '../base/clock.ts'
+import { RoomFullError, RoomNotFoundError, RoomTakenError, SignalingUnavailableError } from '../base/errors.ts'
+import { observable, type ReadableAtom } from '../base/observable.ts'
+import { fullJitterMs, type Random } from '../base/random.ts'
+import type { WaitOptions } from '../seam/contract.ts'
+import { ServerClusterReconnect } from '../seam/server-cluster-reconnect.ts'
+import type { CreateRoom, SignalAddress } from '../signal/protocol.ts'
+import { openAttachment, type Attachment } from '../signal/signal-client.ts'
+import type { SignalSocketConstructor } from '../signal/signal-socket.ts'
+import { newLinkId } from './link-envelope.ts'
+import type { Presence, PresenceHandlers, SignallingStatus } from './presence.ts'
 import type { RoomAddress } from './room-address.ts'
 
 /**
@@ -17,10 +19,12 @@ import type { RoomAddress } from './room-address.ts'
  * lost that server does the same and they meet again. Away from the first server it looks from time to
  * time whether the room is to be found on an earlier one, and moves there.
  */
-export class RoomPresence {
+export class RoomPresence implements Presence {
   readonly #options: RoomPresenceOptions
   readonly #cluster: ServerClusterReconnect<SignalServerEntry>
   readonly #lifetime: AbortController = new AbortController()
+  /** Known to this weave and its servers alone, so that nobody else replaces its attachment. */
+  readonly #sessionSecret: string = newLinkId() + newLinkId()
   readonly #status = observable<SignallingStatus>({ kind: 'searching', attempt: 0, lastError: null })
   #attachment: Attachment | null = null
   #maxPeers: number | undefined
@@ -131,14 +135,14 @@ export class RoomPresence {
   }
 
   async #attach(server: SignalServerEntry, create: CreateRoom, { signal }: WaitOptions = {}): Promise<Candidate> {
-    const { room, self, sessionSecret, clock, WebSocket } = this.#options
+    const { room, self, clock, WebSocket } = this.#options
     const url = await urlWithTicket(server, clock, signal)
     const candidate = new Candidate(this.#options.handlers, (lost) => this.#onLost(lost))
     candidate.attachment = await openAttachment({
       url,
       room,
       ...self,
-      sessionSecret,
+      sessionSecret: this.#sessionSecret,
       create,
       maxPeers: this.#maxPeers,
       handlers: candidate,
@@ -253,41 +257,26 @@ export interface SignalServerEntry {
   readonly ticket?: (() => Promise<string>) | undefined
 }
 
-export type SignallingStatus =
-  | { readonly kind: 'attached'; readonly url: string }
-  /** `attempt` counts from 0; `lastError` says why the last one failed. Linked peers stay linked. */
-  | { readonly kind: 'searching'; readonly attempt: number; readonly lastError: unknown }
-
 export interface RoomPresenceOptions {
   readonly servers: readonly SignalServerEntry[]
   readonly room: RoomAddress
   readonly self: SignalAddress
-  readonly sessionSecret: string
   readonly maxPeers?: number | undefined
   readonly clock: Clock
   readonly random: Random
   readonly WebSocket?: SignalSocketConstructor | undefined
-  readonly handlers: RoomPresenceHandlers
-}
-
-export interface RoomPresenceHandlers {
-  /** `present`: everybody else, this peer's own former sessions left out. */
-  onAttached(present: readonly SignalAddress[]): void
-  onDetached(): void
-  onJoined(at: SignalAddress): void
-  onLeft(at: SignalAddress): void
-  onSignal(from: SignalAddress, body: string): void
+  readonly handlers: PresenceHandlers
 }
 
 /** An attachment until it is adopted: what it hears meanwhile is kept for then. */
 class Candidate {
   attachment!: Attachment
   url = ''
-  readonly #handlers: RoomPresenceHandlers
+  readonly #handlers: PresenceHandlers
   readonly #onLost: (lost: Candidate) => void
   #early: (() => void)[] | null = []
 
-  constructor(handlers: RoomPresenceHandlers, onLost: (lost: Candidate) => void) {
+  constructor(handlers: PresenceHandlers, onLost: (lost: Candidate) => void) {
     this.#handlers = handlers
     this.#onLost = onLost
   }

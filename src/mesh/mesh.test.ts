@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { SignalAddress } from '../../signal/protocol.ts'
+import type { SignalAddress } from '../signal/protocol.ts'
 import {
   FALLBACK_DIAL_MS,
   INTERRUPTED_GRACE_MS,

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { utf8 } from '../../base/bytes.ts'
-import { VIEW_CREDIT_BYTES, type PeerIdentity } from '../../seam/contract.ts'
-import { MIN_FRAME_COST } from '../../seam/credit.ts'
-import { createPeerIdentity, peerIdOf, verifySignature } from '../../seam/peer-identity.ts'
+import { utf8 } from '../base/bytes.ts'
+import { VIEW_CREDIT_BYTES, type PeerIdentity } from '../seam/contract.ts'
+import { MIN_FRAME_COST } from '../seam/credit.ts'
+import { createPeerIdentity, peerIdOf, verifySignature } from '../seam/peer-identity.ts'
 import { encodeData, encodeGoodbye, encodeHello, encodeProof, LINK_VERSION, NONCE_BYTES } from './link-frames.ts'
 import {
   LinkHandshake,

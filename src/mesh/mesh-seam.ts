@@ -1,29 +1,27 @@
-import type { Clock } from '../../base/clock.ts'
-import { PayloadTooLargeError } from '../../base/errors.ts'
-import { observable, type ReadableAtom } from '../../base/observable.ts'
-import type { Random } from '../../base/random.ts'
-import type { PeerId, PeerIdentity, WaitOptions } from '../../seam/contract.ts'
-import { SeamCore } from '../../seam/seam-core.ts'
-import type { CreateRoom, SignalAddress } from '../../signal/protocol.ts'
-import type { SignalSocketConstructor } from '../../signal/signal-socket.ts'
+import type { Clock } from '../base/clock.ts'
+import { PayloadTooLargeError } from '../base/errors.ts'
+import { observable, type ReadableAtom } from '../base/observable.ts'
+import type { Random } from '../base/random.ts'
+import type { PeerId, PeerIdentity, WaitOptions } from '../seam/contract.ts'
+import { SeamCore } from '../seam/seam-core.ts'
+import type { CreateRoom, SignalAddress } from '../signal/protocol.ts'
 import type { LinkDriver } from './link-driver.ts'
 import { decodeEnvelope, encodeEnvelope, newLinkId } from './link-envelope.ts'
 import { DATA_HEADER_BYTES, encodeData, NONCE_BYTES } from './link-frames.ts'
 import { LinkHandshake, type RefusalReason } from './link-handshake.ts'
 import { Mesh, type LinkStage, type MeshEffect, type MeshInput } from './mesh.ts'
 import { MAX_FRAME_BYTES, MAX_LOSSY_PAYLOAD_BYTES, PeerLink, type PeerLinkEnd } from './peer-link.ts'
+import type { Presence, PresenceHandlers, SignallingStatus } from './presence.ts'
 import type { RoomAddress } from './room-address.ts'
-import { RoomPresence, type SignalServerEntry, type SignallingStatus } from './room-presence.ts'
 
 /**
- * One weave over WebRTC: a presence in the room, a mesh that decides, links that carry, and the seam
- * they make. It carries out what the mesh decides and tells it what happens.
+ * One weave: a presence in the room, a mesh that decides, links that carry, and the seam they make. It carries out what the mesh decides and tells it what happens.
  */
-export class WebRtcSeam {
+export class MeshSeam {
   readonly core: SeamCore
-  readonly #options: WebRtcSeamOptions
+  readonly #options: MeshSeamOptions
   readonly #session: string
-  readonly #presence: RoomPresence
+  readonly #presence: Presence
   readonly #mesh: Mesh
   readonly #links: Map<string, PeerLink> = new Map()
   /** Links that still send their last words. */
@@ -37,9 +35,9 @@ export class WebRtcSeam {
   /** By links that are no more. */
   #lossyDropped = 0
 
-  constructor(options: WebRtcSeamOptions) {
+  constructor(options: MeshSeamOptions) {
     this.#options = options
-    const { identity, clock, random } = options
+    const { identity, random } = options
     this.#session = newLinkId()
     this.#mesh = new Mesh({ selfId: identity.id, random, newLinkId })
     this.core = new SeamCore({
@@ -50,23 +48,16 @@ export class WebRtcSeam {
       onClose: () => this.#release(),
       onCutOff: (peer) => this.#cutOff(peer),
     })
-    this.#presence = new RoomPresence({
-      servers: options.servers,
-      room: options.room,
-      self: { peer: identity.id, session: this.#session },
-      sessionSecret: newLinkId() + newLinkId(),
-      maxPeers: options.maxPeers,
-      clock,
-      random,
-      WebSocket: options.WebSocket,
-      handlers: {
+    this.#presence = options.presence(
+      { peer: identity.id, session: this.#session },
+      {
         onAttached: (present) => this.#step({ kind: 'attached', present }),
         onDetached: () => this.#step({ kind: 'detached' }),
         onJoined: (at) => this.#step({ kind: 'joined', at }),
         onLeft: (at) => this.#step({ kind: 'left', at }),
         onSignal: (from, body) => this.#onSignal(from, body),
       },
-    })
+    )
   }
 
   get signalling(): ReadableAtom<SignallingStatus> {
@@ -77,7 +68,7 @@ export class WebRtcSeam {
     return this.#status
   }
 
-  get diagnostics(): WebRtcDiagnostics {
+  get diagnostics(): MeshDiagnostics {
     let lossyDropped = this.core.lossyDropped + this.#lossyDropped
     for (const link of this.#links.values()) lossyDropped += link.lossyDropped
     return {
@@ -286,17 +277,16 @@ export class WebRtcSeam {
   }
 }
 
-export interface WebRtcSeamOptions {
-  readonly servers: readonly SignalServerEntry[]
+export interface MeshSeamOptions {
+  /** Opens this weave's presence in the room; it is entered later. */
+  readonly presence: (self: SignalAddress, handlers: PresenceHandlers) => Presence
   readonly room: RoomAddress
-  readonly maxPeers?: number | undefined
   readonly identity: PeerIdentity
   readonly driver: LinkDriver
   readonly iceServers: () => Promise<readonly RTCIceServer[]>
   readonly iceTransportPolicy: RTCIceTransportPolicy
   readonly clock: Clock
   readonly random: Random
-  readonly WebSocket?: SignalSocketConstructor | undefined
 }
 
 export interface LinkStatus {
@@ -304,7 +294,7 @@ export interface LinkStatus {
 }
 
 /** Counts since the weave began. */
-export interface WebRtcDiagnostics {
+export interface MeshDiagnostics {
   /** Links that were refused before they were listed, by cause. */
   readonly refused: ReadonlyMap<RefusalReason, number>
   /** Frames and signals that were none, dropped. */

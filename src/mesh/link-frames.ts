@@ -1,5 +1,5 @@
-import { ByteReader, ByteWriter, MalformedBytesError, utf8 } from '../../base/bytes.ts'
-import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../../seam/peer-identity.ts'
+import { ByteReader, ByteWriter, MalformedBytesError, utf8 } from '../base/bytes.ts'
+import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../seam/peer-identity.ts'
 
 /**
  * What two ends of a link say to each other over its data channel: one frame a message, the first
