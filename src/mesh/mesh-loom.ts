@@ -25,8 +25,8 @@ import type { CreateRoom } from '../signal/protocol.ts'
 import type { SignalSocketConstructor } from '../signal/signal-socket.ts'
 import type { LinkDriver } from './link-driver.ts'
 import { newRoomSecret, privateRoomAddress, publicRoomAddress } from './room-address.ts'
-import type { SignallingStatus } from './presence.ts'
-import { RoomPresence, type SignalServerEntry } from './room-presence.ts'
+import type { Presence, SignallingStatus } from './presence.ts'
+import { RoomPresence, type RoomPresenceOptions, type SignalServerEntry } from './room-presence.ts'
 import { normalServerUrl, SignalTag, TAG_BOUNDS } from './signal-tag.ts'
 import { MeshSeam, type LinkStatus, type MeshDiagnostics } from './mesh-seam.ts'
 
@@ -52,7 +52,8 @@ export class MeshLoom implements Loom<SignalTag> {
   constructor(options: MeshLoomOptions, means: MeshMeans) {
     if (typeof options.app !== 'string' || options.app === '')
       throw new TypeError('app names the application: at least one character')
-    if (options.servers.length === 0) throw new RangeError('the list of signalling servers is empty: name at least one')
+    if (options.servers.length === 0 && means.serverless !== true)
+      throw new RangeError('the list of signalling servers is empty: name at least one')
     if (options.servers.length > TAG_BOUNDS.servers)
       throw new RangeError(`a loom takes ${TAG_BOUNDS.servers} signalling servers at the most`)
     this.#options = options
@@ -175,16 +176,16 @@ export class MeshLoom implements Loom<SignalTag> {
     maxPeers: number | undefined,
   ): Promise<MeshSeam> {
     const { app, peerIdentity, WebSocket } = this.#options
+    const { driver, presence = onServers } = this.#means.weave()
     const [clock, random] = [this.#clock, this.#random]
     this.#identity ??= peerIdentity === undefined ? createPeerIdentity() : Promise.resolve(peerIdentity)
     const address = tag.secret === undefined ? publicRoomAddress(app, tag.room) : privateRoomAddress(app, tag.secret)
     const [identity, room] = await tracked(clock, Promise.all([this.#identity, address]))
     return new MeshSeam({
-      presence: (self, handlers) =>
-        new RoomPresence({ servers, room, self, maxPeers, clock, random, WebSocket, handlers }),
+      presence: (self, handlers) => presence({ servers, room, self, maxPeers, clock, random, WebSocket, handlers }),
       room,
       identity,
-      driver: this.#means.driver,
+      driver,
       iceServers: this.#means.iceServers ?? noIceServers,
       iceTransportPolicy: this.#means.iceTransportPolicy ?? 'all',
       clock,
@@ -260,7 +261,10 @@ export interface MeshLoomOptions {
 
 /** What carries the links of a {@link MeshLoom}. */
 export interface MeshMeans {
-  readonly driver: LinkDriver
+  /** Called once a weave. */
+  readonly weave: () => WeaveMeans
+  /** Rooms are kept without servers: the loom's list may be empty. */
+  readonly serverless?: boolean | undefined
   /** Asked before each link. Default: none. */
   readonly iceServers?: (() => Promise<readonly RTCIceServer[]>) | undefined
   readonly iceTransportPolicy?: RTCIceTransportPolicy | undefined
@@ -268,6 +272,13 @@ export interface MeshMeans {
   readonly roles: readonly string[]
   /** What this platform lacks for it, if anything. */
   readonly lacking?: (() => Error | null) | undefined
+}
+
+/** What one weave stands on. */
+export interface WeaveMeans {
+  readonly driver: LinkDriver
+  /** Opens the weave's presence in its room. Default: a {@link RoomPresence} on the signalling servers. */
+  readonly presence?: ((options: RoomPresenceOptions) => Presence) | undefined
 }
 
 /** Peers a room takes unless the pattern says otherwise. */
@@ -297,6 +308,10 @@ function noLink(why: string): LinkFailedError {
   return new LinkFailedError(
     `the room was found, but no link to anybody in it could be made, so nothing was joined: ${why}`,
   )
+}
+
+function onServers(options: RoomPresenceOptions): Presence {
+  return new RoomPresence(options)
 }
 
 async function noIceServers(): Promise<readonly RTCIceServer[]> {

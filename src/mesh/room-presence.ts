@@ -6,7 +6,7 @@ import { fullJitterMs, type Random } from '../base/random.ts'
 import type { WaitOptions } from '../seam/contract.ts'
 import { ServerClusterReconnect } from '../seam/server-cluster-reconnect.ts'
 import type { CreateRoom, SignalAddress } from '../signal/protocol.ts'
-import { openAttachment, type Attachment } from '../signal/signal-client.ts'
+import { openAttachment, type Attachment, type AttachOptions } from '../signal/signal-client.ts'
 import type { SignalSocketConstructor } from '../signal/signal-socket.ts'
 import { newLinkId } from './link-envelope.ts'
 import type { Presence, PresenceHandlers, SignallingStatus } from './presence.ts'
@@ -135,10 +135,10 @@ export class RoomPresence implements Presence {
   }
 
   async #attach(server: SignalServerEntry, create: CreateRoom, { signal }: WaitOptions = {}): Promise<Candidate> {
-    const { room, self, clock, WebSocket } = this.#options
+    const { room, self, clock, WebSocket, attach = openAttachment } = this.#options
     const url = await urlWithTicket(server, clock, signal)
     const candidate = new Candidate(this.#options.handlers, (lost) => this.#onLost(lost))
-    candidate.attachment = await openAttachment({
+    candidate.attachment = await attach({
       url,
       room,
       ...self,
@@ -265,6 +265,8 @@ export interface RoomPresenceOptions {
   readonly clock: Clock
   readonly random: Random
   readonly WebSocket?: SignalSocketConstructor | undefined
+  /** How to attach to one server. Default {@link openAttachment}: the servers are our own. */
+  readonly attach?: ((options: AttachOptions) => Promise<Attachment>) | undefined
   readonly handlers: PresenceHandlers
 }
 

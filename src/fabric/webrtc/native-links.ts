@@ -1,4 +1,4 @@
-import { fingerprintsIn } from './fingerprints.ts'
+import { fingerprintsIn } from '../../mesh/fingerprints.ts'
 import type { Fingerprints } from '../../mesh/link-handshake.ts'
 import {
   CLOSE_BOUND_MS,
@@ -7,7 +7,7 @@ import {
   type LinkDriver,
   type LinkOptions,
 } from '../../mesh/link-driver.ts'
-import { decodeLinkSignal, encodeLinkSignal, type LinkSignal } from './link-signal.ts'
+import { decodeLinkSignal, encodeLinkSignal, type LinkSignal } from '../../mesh/link-signal.ts'
 
 /**
  * Links over the browser's own RTCPeerConnection: perfect negotiation (W3C WebRTC 1.0, section 10.7)

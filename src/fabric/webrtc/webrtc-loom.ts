@@ -12,7 +12,7 @@ export class WebRtcLoom extends MeshLoom {
   constructor(options: WebRtcLoomOptions) {
     const { links, iceServers = DEFAULT_ICE_SERVERS, iceTransportPolicy } = options
     super(options, {
-      driver: links ?? nativeLinks(),
+      weave: () => ({ driver: links ?? nativeLinks() }),
       iceServers: async () => (typeof iceServers === 'function' ? iceServers() : iceServers),
       iceTransportPolicy,
       roles: ['webrtc'],
