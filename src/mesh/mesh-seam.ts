@@ -56,6 +56,7 @@ export class MeshSeam {
         onJoined: (at) => this.#step({ kind: 'joined', at }),
         onLeft: (at) => this.#step({ kind: 'left', at }),
         onSignal: (from, body) => this.#onSignal(from, body),
+        onRelayed: () => void this.#malformed++,
       },
     )
   }

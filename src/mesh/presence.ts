@@ -18,8 +18,20 @@ export interface Presence {
   exists(options?: WaitOptions): Promise<boolean>
   /** Hands `body` to another that is present; where there is no way to it, it is lost. Throws `PayloadTooLargeError`. */
   send(to: SignalAddress, body: string): void
+  /** Carries bytes between two that are present, beside their words. Absent: this kind of presence never does. */
+  readonly relay?: RelayPort | undefined
   /** Idempotent. No handler runs after it. */
   close(): void
+}
+
+/** A way for bytes through whatever keeps the room, which can read, drop and delay them: seal what goes here. */
+export interface RelayPort {
+  /** Largest payload, bytes; 0 where nothing is relayed at the moment. */
+  readonly maxBytes: number
+  /** False while so much waits to go out that no more should be handed in. */
+  readonly hasRoom: boolean
+  /** In order. Who is gone, or reads too slowly, misses it. */
+  send(to: SignalAddress, payload: Uint8Array): void
 }
 
 export interface PresenceHandlers {
@@ -29,6 +41,8 @@ export interface PresenceHandlers {
   onJoined(at: SignalAddress): void
   onLeft(at: SignalAddress): void
   onSignal(from: SignalAddress, body: string): void
+  /** What {@link RelayPort.send} was given at the other end. */
+  onRelayed(from: SignalAddress, payload: Uint8Array): void
 }
 
 export type SignallingStatus =

@@ -9,7 +9,7 @@ import type { CreateRoom, SignalAddress } from '../signal/protocol.ts'
 import { openAttachment, type Attachment, type AttachOptions } from '../signal/signal-client.ts'
 import type { SignalSocketConstructor } from '../signal/signal-socket.ts'
 import { newLinkId } from './link-envelope.ts'
-import type { Presence, PresenceHandlers, SignallingStatus } from './presence.ts'
+import type { Presence, PresenceHandlers, RelayPort, SignallingStatus } from './presence.ts'
 import type { RoomAddress } from './room-address.ts'
 
 /**
@@ -26,6 +26,7 @@ export class RoomPresence implements Presence {
   /** Known to this weave and its servers alone, so that nobody else replaces its attachment. */
   readonly #sessionSecret: string = newLinkId() + newLinkId()
   readonly #status = observable<SignallingStatus>({ kind: 'searching', attempt: 0, lastError: null })
+  readonly #relay: RelayPort
   #attachment: Attachment | null = null
   #maxPeers: number | undefined
   #attachedAtMs = 0
@@ -34,6 +35,16 @@ export class RoomPresence implements Presence {
     this.#options = options
     this.#cluster = new ServerClusterReconnect({ endpoints: options.servers })
     this.#maxPeers = options.maxPeers
+    const attachment = (): Attachment | null => this.#attachment
+    this.#relay = {
+      get maxBytes() {
+        return attachment()?.maxRelayBytes ?? 0
+      },
+      get hasRoom() {
+        return (attachment()?.unsentBytes ?? 0) < RELAY_UNSENT_BYTES
+      },
+      send: (to, payload) => attachment()?.relay(to, payload),
+    }
   }
 
   get status(): ReadableAtom<SignallingStatus> {
@@ -65,6 +76,11 @@ export class RoomPresence implements Presence {
   /** Hands `body` to a peer attached to the same server; without one it is lost. Throws where it is too large. */
   send(to: SignalAddress, body: string): void {
     this.#attachment?.send(to, body)
+  }
+
+  /** Through the server that both are attached to. */
+  get relay(): RelayPort {
+    return this.#relay
   }
 
   /** Idempotent. No handler runs after it. */
@@ -248,6 +264,9 @@ export const STEADY_MS = 5_000
 export const SEARCH_BOUND_MS = 5_000
 const SEARCH_PAUSE_MS = 250
 
+/** With so much unsent in the socket, relayed bytes wait: signalling goes the same way and must not be late. */
+const RELAY_UNSENT_BYTES = 131_072
+
 /** Pauses between looks at earlier servers of the list. */
 const HOMING_BASE_MS = 15_000
 const HOMING_CAP_MS = 120_000
@@ -303,6 +322,10 @@ class Candidate {
 
   onSignal(from: SignalAddress, body: string): void {
     this.#run(() => this.#handlers.onSignal(from, body))
+  }
+
+  onRelayed(from: SignalAddress, payload: Uint8Array): void {
+    this.#run(() => this.#handlers.onRelayed(from, payload))
   }
 
   onLost(): void {

@@ -13,6 +13,7 @@ Usage: selvage-signal [--port <number>] [--host <address>]
   --host <address>     address to listen on, 0.0.0.0 for all (default ${DEFAULT_HOST})
   --max-rooms <n>      rooms at once (default 5000)
   --max-peers <n>      peers in a room (default 64)
+  --no-relay           relays nothing between peers that cannot link directly
   --help               this text
 
 It stops on SIGINT and SIGTERM.
@@ -59,6 +60,7 @@ function parse(args: readonly string[]): SignalServerOptions | string | null {
         host: { type: 'string' },
         'max-rooms': { type: 'string' },
         'max-peers': { type: 'string' },
+        'no-relay': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     })
@@ -68,6 +70,7 @@ function parse(args: readonly string[]): SignalServerOptions | string | null {
     return {
       port: wholeNumber('--port', values.port ?? String(DEFAULT_PORT), 0, 65_535),
       host: values.host ?? DEFAULT_HOST,
+      relay: values['no-relay'] !== true,
       limits: {
         ...(maxRooms === undefined ? {} : { maxRooms: wholeNumber('--max-rooms', maxRooms, 1, 1_000_000) }),
         ...(maxPeers === undefined ? {} : { maxPeersPerRoom: wholeNumber('--max-peers', maxPeers, 1, 1_024) }),

@@ -10,6 +10,8 @@ export interface SignalEndpointOptions {
   /** Overrides of the default limits. A `RangeError` says which cannot be worked under. */
   readonly limits?: Partial<SignalLimits> | undefined
   readonly clock?: Clock | undefined
+  /** Whether peers that cannot link directly may have their bytes relayed, within the limits. Default true. */
+  readonly relay?: boolean | undefined
 }
 
 export interface CloseOptions {
@@ -38,13 +40,16 @@ export class SignalEndpoint {
   readonly #clock: Clock
   readonly #webSockets: WebSocketServer
   readonly #sockets = new Map<ConnectionId, WebSocket>()
+  /** Timers of connections that are not read for now. */
+  readonly #paused = new Map<ConnectionId, unknown>()
+  #relayed = { frames: 0, bytes: 0, dropped: 0 }
   #lastId: ConnectionId = 0
   #ticking: unknown
   #closing: Promise<void> | null = null
 
   constructor(options: SignalEndpointOptions = {}) {
     this.#limits = signalLimits(options.limits)
-    this.#hub = new SignalHub(this.#limits)
+    this.#hub = new SignalHub(this.#limits, { relay: options.relay })
     this.#clock = options.clock ?? systemClock
     // The types of `ws` do not know `closeTimeout`.
     const webSocketOptions: ServerOptions & { readonly closeTimeout: number } = {
@@ -60,6 +65,11 @@ export class SignalEndpoint {
   /** Connections and rooms now held. */
   get size(): { readonly connections: number; readonly rooms: number } {
     return this.#hub.size
+  }
+
+  /** Since the start: frames relayed and their bytes, and those dropped because their addressee read too slowly or was gone. */
+  get relayed(): { readonly frames: number; readonly bytes: number; readonly dropped: number } {
+    return { ...this.#relayed }
   }
 
   /** Takes an HTTP upgrade request, as Node's `upgrade` event gives it. */
@@ -83,13 +93,16 @@ export class SignalEndpoint {
     const connection = ++this.#lastId
     this.#sockets.set(connection, socket)
     socket.on('message', (data, isBinary) => {
-      this.#step({ kind: 'message', connection, text: isBinary ? null : textOf(data), nowMs: this.#clock.now() })
+      const nowMs = this.#clock.now()
+      if (isBinary) this.#step({ kind: 'binary', connection, bytes: data as Buffer, nowMs })
+      else this.#step({ kind: 'message', connection, text: textOf(data), nowMs })
     })
     socket.on('pong', () => this.#step({ kind: 'alive', connection, nowMs: this.#clock.now() }))
     // What goes wrong on a socket closes it; `close` is all there is to know.
     socket.on('error', () => {})
     socket.on('close', () => {
       this.#sockets.delete(connection)
+      this.#resume(connection)
       this.#step({ kind: 'disconnected', connection })
       if (this.#sockets.size === 0) this.#stopTicking()
     })
@@ -102,19 +115,63 @@ export class SignalEndpoint {
   }
 
   #carryOut(effect: HubEffect): void {
-    if (effect.kind === 'close') {
-      this.#sockets.get(effect.connection)?.close(effect.code)
-      return
-    }
-    const text = encodeMessage(effect.message)
-    for (const connection of effect.connections) {
-      const socket = this.#sockets.get(connection)
-      if (socket === undefined || socket.readyState !== socket.OPEN) continue
-      // A reader this slow is cut off rather than buffered for: it attaches again and sees who is there.
-      if (socket.bufferedAmount > this.#limits.maxUnreadBytes) socket.terminate()
-      else socket.send(text, () => {})
+    switch (effect.kind) {
+      case 'close':
+        this.#resume(effect.connection)
+        this.#sockets.get(effect.connection)?.close(effect.code)
+        return
+      case 'relay':
+        return this.#relay(effect.connection, effect.bytes)
+      case 'pause':
+        return this.#pause(effect.connection, effect.ms)
+      case 'send': {
+        const text = encodeMessage(effect.message)
+        for (const connection of effect.connections) {
+          const socket = this.#openSocket(connection)
+          // A reader this slow is cut off rather than buffered for: it attaches again and sees who is there.
+          if (socket !== null && socket.bufferedAmount > this.#limits.maxUnreadBytes) socket.terminate()
+          else socket?.send(text, () => {})
+        }
+      }
     }
   }
+
+  #openSocket(connection: ConnectionId): WebSocket | null {
+    const socket = this.#sockets.get(connection)
+    return socket === undefined || socket.readyState !== socket.OPEN ? null : socket
+  }
+
+  /* ── Relaying ──────────────────────────────────────────────────────────────────────────────── */
+
+  /** Who reads too slowly loses what is relayed to it, and keeps its signalling. */
+  #relay(connection: ConnectionId, bytes: Uint8Array): void {
+    const socket = this.#openSocket(connection)
+    if (socket === null || socket.bufferedAmount > this.#limits.maxRelayUnreadBytes) {
+      this.#relayed.dropped++
+      return
+    }
+    this.#relayed.frames++
+    this.#relayed.bytes += bytes.length
+    socket.send(bytes, () => {})
+  }
+
+  #pause(connection: ConnectionId, ms: number): void {
+    this.#clock.clearTimeout(this.#paused.get(connection))
+    this.#sockets.get(connection)?.pause()
+    this.#paused.set(
+      connection,
+      this.#clock.setTimeout(() => this.#resume(connection), ms),
+    )
+  }
+
+  #resume(connection: ConnectionId): void {
+    if (!this.#paused.has(connection)) return
+    this.#clock.clearTimeout(this.#paused.get(connection))
+    this.#paused.delete(connection)
+    this.#sockets.get(connection)?.resume()
+  }
+
+  /* ── Time ──────────────────────────────────────────────────────────────────────────────────── */
 
   #startTicking(): void {
     if (this.#ticking !== undefined || this.#closing !== null) return

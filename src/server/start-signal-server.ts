@@ -15,6 +15,8 @@ export interface SignalServer {
   readonly port: number
   /** Connections and rooms now held. */
   readonly size: { readonly connections: number; readonly rooms: number }
+  /** Since the start: frames relayed and their bytes, and those dropped because their addressee read too slowly or was gone. */
+  readonly relayed: { readonly frames: number; readonly bytes: number; readonly dropped: number }
   /**
    * Says goodbye to every client, frees the port and leaves nothing running. Idempotent; an abrupt call cuts
    * short one that is under way.
@@ -43,6 +45,9 @@ export async function startSignalServer(options: SignalServerOptions = {}): Prom
     port: address.port,
     get size() {
       return endpoint.size
+    },
+    get relayed() {
+      return endpoint.relayed
     },
     close: async (how) => {
       // The port goes first, so that a client told to go away finds nobody when it comes straight back.

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { SignalHub, type ConnectionId, type HubInput } from './hub.ts'
+import { encodeRelayFrame } from './relay-frame.ts'
 import { SIGNAL_CLOSE, SIGNAL_VERSION, type ClientMessage, type CreateRoom, type ServerMessage } from './protocol.ts'
 import { signalLimits, type SignalLimits } from './signal-limits.ts'
 
@@ -17,6 +18,8 @@ class Scene {
   step(input: HubInput): void {
     for (const effect of this.hub.step(input)) {
       if (effect.kind === 'close') this.#note(effect.connection, `closed ${effect.code}`)
+      else if (effect.kind === 'relay') this.#note(effect.connection, 'relayed')
+      else if (effect.kind === 'pause') this.#note(effect.connection, `paused ${effect.ms}`)
       else for (const connection of effect.connections) this.#note(connection, short(effect.message))
     }
   }
@@ -25,8 +28,8 @@ class Scene {
     for (const connection of connections) this.step({ kind: 'connected', connection, nowMs: this.nowMs })
   }
 
-  say(connection: ConnectionId, message: ClientMessage | string | null): void {
-    const text = typeof message === 'string' || message === null ? message : JSON.stringify(message)
+  say(connection: ConnectionId, message: ClientMessage | string): void {
+    const text = typeof message === 'string' ? message : JSON.stringify(message)
     this.step({ kind: 'message', connection, text, nowMs: this.nowMs })
   }
 
@@ -238,11 +241,11 @@ describe('the signalling hub: messages', () => {
     expect(scene.heard(1)).toEqual(['pong'])
   })
 
-  it('[HUB-15] unknown, malformed, binary and foreign-version messages get an error, and the connection goes on', () => {
+  it('[HUB-15] unknown, malformed and foreign-version messages get an error, and the connection goes on', () => {
     scene.attach(1, 'ann')
-    for (const junk of ['', 'hello', '{}', '{"type":"sudo"}', '{"type":"signal","to":"bob"}', null]) scene.say(1, junk)
+    for (const junk of ['', 'hello', '{}', '{"type":"sudo"}', '{"type":"signal","to":"bob"}']) scene.say(1, junk)
     scene.say(1, '{"type":"attach","version":99}')
-    expect(scene.heard(1)).toEqual([...Array<string>(6).fill('malformed'), 'unsupported-version'])
+    expect(scene.heard(1)).toEqual([...Array<string>(5).fill('malformed'), 'unsupported-version'])
     scene.say(1, { type: 'ping' })
     expect(scene.heard(1)).toEqual(['pong'])
   })
@@ -414,7 +417,18 @@ const anyAct = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('message' as const),
       connection: anyConnection,
-      text: fc.oneof(fc.string({ unit: 'binary' }), fc.json(), fc.constant(null)),
+      text: fc.oneof(fc.string({ unit: 'binary' }), fc.json()),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('binary' as const),
+      connection: anyConnection,
+      bytes: fc.oneof(
+        fc.uint8Array({ maxLength: 400 }),
+        anyPeer.map((peer) => encodeRelayFrame({ peer, session: '1' }, new Uint8Array(9))),
+      ),
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('disconnected' as const), connection: anyConnection }) },
@@ -459,6 +473,10 @@ function follow(effects: ReturnType<SignalHub['step']>, views: Map<ConnectionId,
     if (effect.kind === 'close') {
       expect(views.has(effect.connection)).toBe(true)
       views.delete(effect.connection)
+      continue
+    }
+    if (effect.kind === 'relay' || effect.kind === 'pause') {
+      expect(views.get(effect.connection) ?? null).not.toBeNull()
       continue
     }
     for (const connection of effect.connections) {

@@ -8,6 +8,7 @@ import {
   type SignalAddress,
   type SignalErrorCode,
 } from './protocol.ts'
+import { decodeRelayFrame, encodeRelayFrame } from './relay-frame.ts'
 import type { SignalLimits } from './signal-limits.ts'
 import { SignalRoom, type Occupant } from './signal-room.ts'
 import { TokenBucket } from './token-bucket.ts'
@@ -17,13 +18,9 @@ export type ConnectionId = number
 
 export type HubInput =
   | { readonly kind: 'connected'; readonly connection: ConnectionId; readonly nowMs: number }
-  /** A frame; `text` is `null` for a binary one. */
-  | {
-      readonly kind: 'message'
-      readonly connection: ConnectionId
-      readonly text: string | null
-      readonly nowMs: number
-    }
+  | { readonly kind: 'message'; readonly connection: ConnectionId; readonly text: string; readonly nowMs: number }
+  /** A binary frame. */
+  | { readonly kind: 'binary'; readonly connection: ConnectionId; readonly bytes: Uint8Array; readonly nowMs: number }
   /** A sign of life that is no message: a WebSocket pong. */
   | { readonly kind: 'alive'; readonly connection: ConnectionId; readonly nowMs: number }
   | { readonly kind: 'disconnected'; readonly connection: ConnectionId }
@@ -34,12 +31,17 @@ export type HubInput =
 
 export type HubEffect =
   | { readonly kind: 'send'; readonly connections: readonly ConnectionId[]; readonly message: ServerMessage }
+  /** Dropped where the connection leaves `maxRelayUnreadBytes` unread. */
+  | { readonly kind: 'relay'; readonly connection: ConnectionId; readonly bytes: Uint8Array<ArrayBuffer> }
+  /** Read nothing of it for so long. */
+  | { readonly kind: 'pause'; readonly connection: ConnectionId; readonly ms: number }
   /** The connection is forgotten already: nothing it still says counts. */
   | { readonly kind: 'close'; readonly connection: ConnectionId; readonly code: number }
 
 interface Connection {
   readonly id: ConnectionId
   readonly bucket: TokenBucket
+  readonly relayBucket: TokenBucket
   lastSeenMs: number
   /** Since when it has had no place. */
   placelessSinceMs: number
@@ -57,12 +59,15 @@ interface Connection {
  */
 export class SignalHub {
   readonly #limits: SignalLimits
+  readonly #relays: boolean
   readonly #connections = new Map<ConnectionId, Connection>()
   readonly #rooms = new Map<string, SignalRoom>()
   #effects: HubEffect[] = []
 
-  constructor(limits: SignalLimits) {
+  /** `relay`: whether it hands on binary frames. Default true. */
+  constructor(limits: SignalLimits, options: { readonly relay?: boolean | undefined } = {}) {
     this.#limits = limits
+    this.#relays = options.relay ?? true
   }
 
   /** Connections and rooms now held. */
@@ -80,6 +85,9 @@ export class SignalHub {
       case 'message':
         this.#hear(input.connection, input.text, input.nowMs)
         break
+      case 'binary':
+        this.#hearBytes(input.connection, input.bytes, input.nowMs)
+        break
       case 'alive':
         this.#see(input.connection, input.nowMs)
         break
@@ -96,14 +104,23 @@ export class SignalHub {
   }
 
   #connect(id: ConnectionId, nowMs: number): void {
-    const { maxConnections, maxMessagesPerSecond, burstMessages } = this.#limits
+    const { maxConnections, maxMessagesPerSecond, burstMessages, relayBytesPerSecond, relayBurstBytes } = this.#limits
     if (this.#connections.size >= maxConnections) {
       this.#error(id, 'too-many-connections', `this server takes ${maxConnections} connections and has them`)
       this.#effects.push({ kind: 'close', connection: id, code: SIGNAL_CLOSE.tryAgainLater })
       return
     }
     const bucket = new TokenBucket(maxMessagesPerSecond, burstMessages, nowMs)
-    this.#connections.set(id, { id, bucket, lastSeenMs: nowMs, placelessSinceMs: nowMs, refused: 0, place: null })
+    const relayBucket = new TokenBucket(relayBytesPerSecond, relayBurstBytes, nowMs)
+    this.#connections.set(id, {
+      id,
+      bucket,
+      relayBucket,
+      lastSeenMs: nowMs,
+      placelessSinceMs: nowMs,
+      refused: 0,
+      place: null,
+    })
   }
 
   #see(id: ConnectionId, nowMs: number): Connection | undefined {
@@ -112,13 +129,9 @@ export class SignalHub {
     return connection
   }
 
-  #hear(id: ConnectionId, text: string | null, nowMs: number): void {
+  #hear(id: ConnectionId, text: string, nowMs: number): void {
     const connection = this.#see(id, nowMs)
     if (connection === undefined || !this.#withinRate(connection, nowMs)) return
-    if (text === null) {
-      this.#error(id, 'malformed', 'binary frame: messages are text')
-      return
-    }
     const { maxMessageBytes } = this.#limits
     // The code units are a lower bound of the bytes: what is far too long is not encoded to be measured.
     if (text.length > maxMessageBytes || utf8(text).length > maxMessageBytes) {
@@ -128,6 +141,36 @@ export class SignalHub {
     const decoded = decodeClientMessage(text)
     if (decoded.ok) this.#obey(connection, decoded.message)
     else this.#error(id, decoded.fault.code, decoded.fault.message)
+  }
+
+  /**
+   * Relayed frames are counted by their bytes, not as messages. Who is over its rate is not read for a
+   * while, so that its own socket holds it back and nothing that it sent is lost.
+   */
+  #hearBytes(id: ConnectionId, bytes: Uint8Array, nowMs: number): void {
+    const connection = this.#see(id, nowMs)
+    if (connection === undefined) return
+    const { maxMessageBytes } = this.#limits
+    const { place } = connection
+    const frame = this.#relays && bytes.length <= maxMessageBytes ? decodeRelayFrame(bytes) : null
+    if (frame === null || place === null) {
+      if (!this.#withinRate(connection, nowMs)) return
+      if (!this.#relays) this.#error(id, 'malformed', 'binary frame: this server does not relay')
+      else if (bytes.length > maxMessageBytes)
+        this.#error(id, 'message-too-large', `frame dropped: over ${maxMessageBytes} bytes`)
+      else if (frame === null) this.#error(id, 'malformed', 'binary frame that names no addressee')
+      else this.#error(id, 'not-attached', 'attach before relaying')
+      return
+    }
+    const ms = connection.relayBucket.overdraw(bytes.length + RELAY_FRAME_COST_BYTES, nowMs)
+    if (ms > 0) this.#effects.push({ kind: 'pause', connection: id, ms })
+    const addressee = place.room.find(frame.address)
+    if (addressee === undefined || addressee === place.occupant) return
+    this.#effects.push({
+      kind: 'relay',
+      connection: addressee.connection,
+      bytes: encodeRelayFrame(place.occupant, frame.payload),
+    })
   }
 
   /** One `rate-exceeded` per spell of flooding, so that a flood buys no answers; who goes on regardless is cut off. */
@@ -185,6 +228,7 @@ export class SignalHub {
       created: found === undefined,
       maxPeers: room.maxPeers,
       maxMessageBytes: this.#limits.maxMessageBytes,
+      relay: this.#relays,
       peers: room.others(occupant).map(addressOf),
     })
     // The others know a replaced session already: for them nothing has changed.
@@ -301,6 +345,9 @@ export class SignalHub {
     this.#send([connection], { type: 'error', code, message })
   }
 }
+
+/** What a relayed frame costs beside its bytes, so that the smallest ones are no cheap way to keep a server busy. */
+export const RELAY_FRAME_COST_BYTES = 256
 
 function addressOf(occupant: Occupant): SignalAddress {
   return { peer: occupant.peer, session: occupant.session }

@@ -37,6 +37,7 @@ const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
 const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
   fc.record({
     type: fc.constant('attached' as const),
+    relay: fc.boolean(),
     version: fc.nat(),
     created: fc.boolean(),
     maxPeers: fc.nat(),

@@ -1,5 +1,6 @@
 /**
- * What a signalling client and server say to each other: one JSON object per WebSocket text frame.
+ * What a signalling client and server say to each other: one JSON object per WebSocket text frame (what
+ * they relay is in binary ones, see `relay-frame.ts`).
  * The grammar in prose is in docs/wire.md. The server introduces peers and forgets them: it holds no
  * game, proves no identity and never looks into a `body`.
  *
@@ -67,6 +68,8 @@ export type ServerMessage =
       readonly maxPeers: number
       /** Largest frame the server takes, bytes of UTF-8. */
       readonly maxMessageBytes: number
+      /** Whether the server relays binary frames. */
+      readonly relay: boolean
       /** Everybody else in the room. */
       readonly peers: readonly SignalAddress[]
     }
@@ -188,7 +191,7 @@ function attachOf(fields: Fields): ClientMessage {
 }
 
 function attachedOf(fields: Fields): ServerMessage {
-  const { created, peers } = fields
+  const { created, relay, peers } = fields
   if (typeof created !== 'boolean') return refuse('created is not a boolean')
   if (!Array.isArray(peers)) return refuse('peers is not a list')
   if (peers.length > SIGNAL_BOUNDS.peers) return refuse(`peers holds more than ${SIGNAL_BOUNDS.peers}`)
@@ -198,6 +201,7 @@ function attachedOf(fields: Fields): ServerMessage {
     created,
     maxPeers: wholeNumberOf(fields, 'maxPeers'),
     maxMessageBytes: wholeNumberOf(fields, 'maxMessageBytes'),
+    relay: relay === true,
     peers: peers.map((peer) => addressOf(peer, 'peers')),
   }
 }

@@ -20,6 +20,7 @@ let socket: FakeSocket
 const remember = (latest: FakeSocket): void => void (socket = latest)
 
 class FakeSocket implements SignalSocket {
+  binaryType = 'blob'
   bufferedAmount = 0
   closed = false
   readonly sent: { type: string }[] = []

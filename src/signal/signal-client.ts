@@ -21,6 +21,7 @@ import {
   type SignalAddress,
   type SignalErrorCode,
 } from './protocol.ts'
+import { decodeRelayFrame, encodeRelayFrame, MAX_RELAY_HEADER_BYTES } from './relay-frame.ts'
 import type { SignalSocket, SignalSocketConstructor } from './signal-socket.ts'
 
 /** How long {@link openAttachment} waits for the server's answer, milliseconds, unless told otherwise. */
@@ -63,6 +64,8 @@ export interface AttachmentHandlers {
   onJoined?(peer: SignalAddress): void
   onLeft?(peer: SignalAddress): void
   onSignal?(from: SignalAddress, body: string): void
+  /** Bytes that the server relayed; the array is the handler's. */
+  onRelayed?(from: SignalAddress, payload: Uint8Array): void
   /** The server refused something after the attachment stood (a flood, say). It goes on. */
   onRefused?(code: SignalErrorCode, message: string): void
   /** Exactly once, unless {@link Attachment.close} came first: nothing arrives and nothing is sent from here on. */
@@ -87,6 +90,12 @@ export interface Attachment {
    * frame is over the server's limit.
    */
   send(to: SignalAddress, body: string): void
+  /** Largest payload of {@link relay}, bytes; 0 where the server does not relay. */
+  readonly maxRelayBytes: number
+  /** Bytes handed to the socket and not yet to the network. Over {@link MAX_UNSENT_BYTES} the server counts as lost. */
+  readonly unsentBytes: number
+  /** Has the server hand `payload` to one attachment, in order with {@link send}; one that is gone, or reads too slowly, misses it. */
+  relay(to: SignalAddress, payload: Uint8Array): void
   /** Idempotent; no handler runs after it. */
   close(): void
 }
@@ -111,6 +120,7 @@ class AttachmentSocket implements Attachment {
   peers: readonly SignalAddress[] = []
   created = false
   maxPeers = 0
+  maxRelayBytes = 0
   malformed = 0
 
   readonly #options: AttachOptions
@@ -155,6 +165,14 @@ class AttachmentSocket implements Attachment {
     this.#write(text)
   }
 
+  get unsentBytes(): number {
+    return this.#socket.bufferedAmount
+  }
+
+  relay(to: SignalAddress, payload: Uint8Array): void {
+    if (this.#phase === 'attached') this.#write(encodeRelayFrame(to, payload))
+  }
+
   close(): void {
     const attached = this.#phase === 'attached'
     this.#finish(attached ? encodeMessage({ type: 'detach' }) : null)
@@ -178,6 +196,7 @@ class AttachmentSocket implements Attachment {
 
   #onFrame(data: unknown): void {
     if (this.#phase === 'over') return
+    if (data instanceof ArrayBuffer && this.#phase === 'attached') return this.#onBytes(new Uint8Array(data))
     const decoded = typeof data === 'string' ? decodeServerMessage(data) : null
     if (decoded === null || !decoded.ok) {
       this.malformed++
@@ -186,6 +205,13 @@ class AttachmentSocket implements Attachment {
     }
     if (this.#phase === 'attaching') this.#onAnswer(decoded.message)
     else this.#onMessage(decoded.message)
+  }
+
+  #onBytes(bytes: Uint8Array): void {
+    this.#armPing()
+    const frame = decodeRelayFrame(bytes)
+    if (frame === null) this.malformed++
+    else shielded(() => this.#options.handlers.onRelayed?.(frame.address, frame.payload))
   }
 
   #onAnswer(message: ServerMessage): void {
@@ -203,6 +229,7 @@ class AttachmentSocket implements Attachment {
     this.created = message.created
     this.maxPeers = message.maxPeers
     this.#maxMessageBytes = message.maxMessageBytes
+    if (message.relay) this.maxRelayBytes = Math.max(0, message.maxMessageBytes - MAX_RELAY_HEADER_BYTES)
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#armPing()
     this.#early = []
@@ -291,8 +318,8 @@ class AttachmentSocket implements Attachment {
     }, PONG_TIMEOUT_MS)
   }
 
-  #write(text: string): void {
-    if (!trySend(this.#socket, text)) this.#fail(unavailable(this.url, 'is no longer connected'))
+  #write(data: string | Uint8Array<ArrayBuffer>): void {
+    if (!trySend(this.#socket, data)) this.#fail(unavailable(this.url, 'is no longer connected'))
     else if (this.#socket.bufferedAmount > MAX_UNSENT_BYTES) {
       this.#fail(unavailable(this.url, `takes nothing: over ${MAX_UNSENT_BYTES} bytes wait unsent`))
     }
@@ -304,15 +331,17 @@ function openSocket(options: AttachOptions): SignalSocket {
   const Socket = options.WebSocket ?? platform.WebSocket
   if (Socket === undefined) throw new TypeError('this platform has no WebSocket: pass one as the option WebSocket')
   try {
-    return new Socket(options.url.replace(/^http/i, 'ws'))
+    const socket = new Socket(options.url.replace(/^http/i, 'ws'))
+    socket.binaryType = 'arraybuffer'
+    return socket
   } catch (error) {
     throw unavailable(options.url, 'cannot be opened: not a WebSocket address, or the page may not use it', error)
   }
 }
 
-function trySend(socket: SignalSocket, text: string): boolean {
+function trySend(socket: SignalSocket, data: string | Uint8Array<ArrayBuffer>): boolean {
   try {
-    socket.send(text)
+    socket.send(data)
     return true
   } catch {
     return false

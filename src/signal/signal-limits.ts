@@ -21,6 +21,12 @@ export interface SignalLimits {
   readonly burstMessages: number
   /** Bytes a connection may leave unread before it is dropped. Default 4 MiB. */
   readonly maxUnreadBytes: number
+  /** Bytes a second that one connection may have relayed, sustained. Beyond, no more is read of it for a while. Default 1 MiB. */
+  readonly relayBytesPerSecond: number
+  /** Bytes that it may have relayed at once after a pause. Default 2 MiB. */
+  readonly relayBurstBytes: number
+  /** Relayed frames are dropped for who leaves more than this unread. Default 1 MiB. */
+  readonly maxRelayUnreadBytes: number
   /** How long a connection may go without attaching, milliseconds. Default 10,000. [attach-timeout, then closed] */
   readonly attachTimeoutMs: number
   /** How long a connection may be silent, answering no ping, milliseconds. Default 45,000. [idle, then closed] */
@@ -36,6 +42,9 @@ export const DEFAULT_SIGNAL_LIMITS: SignalLimits = {
   maxMessagesPerSecond: 50,
   burstMessages: 1_000,
   maxUnreadBytes: 4_194_304,
+  relayBytesPerSecond: 1_048_576,
+  relayBurstBytes: 2_097_152,
+  maxRelayUnreadBytes: 1_048_576,
   attachTimeoutMs: 10_000,
   idleTimeoutMs: 45_000,
 }

@@ -5,7 +5,9 @@
 export interface SignalSocket {
   /** Bytes handed to `send` and not yet to the network. */
   readonly bufferedAmount: number
-  send(text: string): void
+  /** `arraybuffer` for binary frames as such. */
+  binaryType: string
+  send(data: string | Uint8Array<ArrayBuffer>): void
   /** Also ends a connection that is still being made. */
   close(code?: number): void
   addEventListener(type: 'open' | 'error', listener: () => void): void

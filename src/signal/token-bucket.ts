@@ -18,11 +18,22 @@ export class TokenBucket {
 
   /** Takes a token, or returns false where none is left. */
   take(nowMs: number): boolean {
-    const gained = (Math.max(0, nowMs - this.#atMs) / 1_000) * this.#perSecond
-    this.#tokens = Math.min(this.#burst, this.#tokens + gained)
-    this.#atMs = Math.max(this.#atMs, nowMs)
+    this.#refill(nowMs)
     if (this.#tokens < 1) return false
     this.#tokens--
     return true
+  }
+
+  /** Takes `tokens`, there or not, and returns how long it will be until none is owed, milliseconds. */
+  overdraw(tokens: number, nowMs: number): number {
+    this.#refill(nowMs)
+    this.#tokens -= tokens
+    return Math.max(0, Math.ceil((-this.#tokens / this.#perSecond) * 1_000))
+  }
+
+  #refill(nowMs: number): void {
+    const gained = (Math.max(0, nowMs - this.#atMs) / 1_000) * this.#perSecond
+    this.#tokens = Math.min(this.#burst, this.#tokens + gained)
+    this.#atMs = Math.max(this.#atMs, nowMs)
   }
 }

@@ -68,9 +68,11 @@ class VirtualServer {
     return id
   }
 
-  hear(connection: number, text: string): void {
+  hear(connection: number, data: string | Uint8Array<ArrayBuffer>): void {
     if (this.#hub === null || !this.sockets.has(connection)) return
-    this.#run(this.#hub.step({ kind: 'message', connection, text, nowMs: this.#clock.now() }))
+    const nowMs = this.#clock.now()
+    if (typeof data === 'string') this.#run(this.#hub.step({ kind: 'message', connection, text: data, nowMs }))
+    else this.#run(this.#hub.step({ kind: 'binary', connection, bytes: data, nowMs }))
   }
 
   disconnect(connection: number): void {
@@ -94,7 +96,9 @@ class VirtualServer {
       if (effect.kind === 'send') {
         const text = encodeMessage(effect.message)
         for (const connection of effect.connections) this.sockets.get(connection)?.heard(text)
-      } else {
+      } else if (effect.kind === 'relay') {
+        this.sockets.get(effect.connection)?.heard(effect.bytes.buffer)
+      } else if (effect.kind === 'close') {
         this.sockets.get(effect.connection)?.dropped(effect.code)
         this.sockets.delete(effect.connection)
       }
@@ -105,6 +109,7 @@ class VirtualServer {
 /** Everything takes a millisecond each way. */
 class VirtualSocket implements SignalSocket {
   readonly bufferedAmount: number = 0
+  binaryType = 'blob'
   readonly #clock: Clock
   readonly #server: VirtualServer | undefined
   readonly #listeners: Map<string, Listener[]> = new Map()
@@ -122,9 +127,9 @@ class VirtualSocket implements SignalSocket {
     })
   }
 
-  send(text: string): void {
+  send(data: string | Uint8Array<ArrayBuffer>): void {
     const id = this.#id
-    if (id !== null && !this.#over) this.#later(() => this.#server?.hear(id, text))
+    if (id !== null && !this.#over) this.#later(() => this.#server?.hear(id, data))
   }
 
   close(): void {
@@ -134,9 +139,9 @@ class VirtualSocket implements SignalSocket {
     if (id !== null) this.#later(() => this.#server?.disconnect(id))
   }
 
-  heard(text: string): void {
+  heard(data: string | ArrayBuffer): void {
     this.#later(() => {
-      if (!this.#over) this.#fire('message', { data: text })
+      if (!this.#over) this.#fire('message', { data })
     })
   }
 
