@@ -3,8 +3,8 @@ import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../seam/peer-identity.ts'
 
 /**
  * What two ends of a link say to each other over its data channel: one frame a message, the first
- * byte says which. Numbers not listed are free (batches and chunks of a later version), and a frame
- * that starts with one is malformed to this one.
+ * byte says which. Batches of several (7) are link-batch.ts's. Numbers not listed are free, and a frame
+ * that starts with one is malformed.
  */
 export type LinkFrame =
   | ({ readonly kind: 'hello' } & Hello)

@@ -1,8 +1,10 @@
 import { MalformedBytesError } from '../base/bytes.ts'
 import { tracked, type Clock } from '../base/clock.ts'
+import { macrotask } from '../base/macrotask.ts'
 import type { Delivery, PeerIdentity } from '../seam/contract.ts'
 import type { SeamLink } from '../seam/lane.ts'
 import { peerIdOf, verifySignature } from '../seam/peer-identity.ts'
+import { BATCH, BATCH_HEADER_BYTES, BATCHED_HEADER_BYTES, unpackBatch } from './link-batch.ts'
 import { HIGH_WATER_BYTES, LOW_WATER_BYTES, type Link, type LinkDriver } from './link-driver.ts'
 import {
   DATA_HEADER_BYTES,
@@ -13,6 +15,7 @@ import {
   type GoodbyeReason,
 } from './link-frames.ts'
 import type { HandshakeEffect, HandshakeInput, LinkHandshake, RefusalReason } from './link-handshake.ts'
+import { LinkWriter } from './link-writer.ts'
 
 /**
  * One link at work: opens it with the driver, carries out the handshake, and from then on frames data,
@@ -22,13 +25,14 @@ import type { HandshakeEffect, HandshakeInput, LinkHandshake, RefusalReason } fr
 export class PeerLink implements SeamLink {
   readonly #options: PeerLinkOptions
   readonly #handshake: LinkHandshake
+  readonly #writer: LinkWriter
   #link: Link | null = null
   #phase: 'opening' | 'proving' | 'proved' | 'over' = 'opening'
   /** Signalling that came before the driver had been started. */
   #early: string[] = []
   #deadline: unknown
   #closing: Promise<void> | null = null
-  /** No less than the driver has buffered. To ask it costs more than a small frame does, so that it is asked when this says too much. */
+  /** No less than the driver and the writer have buffered. To ask it costs more than a small frame does, so that it is asked when this says too much. */
   #bufferedAtMost = 0
   /** Largest payload of a data frame, bytes; what the engines at both ends take is known once the key is proved. */
   maxPayloadBytes: number = MAX_FRAME_BYTES - DATA_HEADER_BYTES
@@ -37,6 +41,10 @@ export class PeerLink implements SeamLink {
   constructor(options: PeerLinkOptions) {
     this.#options = options
     this.#handshake = options.handshake
+    this.#writer = new LinkWriter({
+      send: (message) => this.#link?.send(message),
+      afterTurn: (run) => void tracked(options.clock, macrotask()).then(run),
+    })
     this.#deadline = options.clock.setTimeout(() => this.#end('failed', 'it was not ready in time'), LINK_BOUND_MS)
     void this.#open()
   }
@@ -78,6 +86,7 @@ export class PeerLink implements SeamLink {
   close(goodbye: GoodbyeReason | null): Promise<void> {
     if (this.#closing !== null) return this.#closing
     if (goodbye !== null && this.#phase === 'proved') this.#transmit(encodeGoodbye(goodbye))
+    this.#writer.flush()
     this.#release()
     this.#closing = this.#link?.close() ?? Promise.resolve()
     return this.#closing
@@ -135,6 +144,13 @@ export class PeerLink implements SeamLink {
   #onFrame(bytes: Uint8Array): void {
     const { events } = this.#options
     try {
+      if (bytes[0] === BATCH) {
+        unpackBatch(bytes, (frame) => {
+          this.#onFrame(frame)
+          return this.#stillProved()
+        })
+        return
+      }
       const frame = decodeLinkFrame(bytes)
       switch (frame.kind) {
         case 'data':
@@ -156,13 +172,14 @@ export class PeerLink implements SeamLink {
   }
 
   #transmit(bytes: Uint8Array<ArrayBuffer>): void {
-    this.#bufferedAtMost += bytes.length
-    this.#link?.send(bytes)
+    this.#bufferedAtMost += bytes.length + MAX_MESSAGE_HEADER_BYTES
+    if (this.#phase === 'proved') this.#writer.write(bytes)
+    else this.#link?.send(bytes)
   }
 
   /** Whether more than `mark` bytes are queued. */
   #isBuffering(mark: number): boolean {
-    if (this.#bufferedAtMost > mark) this.#bufferedAtMost = this.#link?.bufferedAmount ?? 0
+    if (this.#bufferedAtMost > mark) this.#bufferedAtMost = (this.#link?.bufferedAmount ?? 0) + this.#writer.heldBytes
     return this.#bufferedAtMost > mark
   }
 
@@ -235,6 +252,9 @@ export const MAX_FRAME_BYTES = 262_144
  * all links is what a seam may broadcast: less would let one peer stop a whole room.
  */
 export const MIN_MESSAGE_BYTES = 16_384
+
+/** What a frame may cost beside its own bytes, in a batch of its own. */
+const MAX_MESSAGE_HEADER_BYTES = BATCH_HEADER_BYTES + BATCHED_HEADER_BYTES
 
 /** A lossy frame goes out only while at most this much is queued: one that waits is late, and no use. */
 export const LOSSY_MARK_BYTES = 32_768

@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from '../base/clock.ts'
+import { macrotask } from '../base/macrotask.ts'
 import { TimerHeap, type Timer } from './timer-heap.ts'
 
 /** A whole virtual hour: what {@link VirtualClock.run} gives a promise unless told otherwise. */
@@ -140,23 +141,4 @@ export class VirtualClock implements Clock {
     const timers = dues.length === 0 ? 'no timer' : `timers due at ${dues.join(', ')} ms${more}`
     return `now is ${this.#nowMs} ms; armed: ${timers}; tracked input and output under way: ${this.#tracked.size}`
   }
-}
-
-/** One turn of the real event loop: every microtask runs before it ends. */
-const macrotask: () => Promise<void> = makeMacrotask()
-
-function makeMacrotask(): () => Promise<void> {
-  const immediate = (globalThis as { setImmediate?: (run: () => void) => unknown }).setImmediate
-  if (immediate !== undefined) return () => new Promise((resolve) => void immediate(resolve))
-  let channel: MessageChannel | null = null
-  const resolvers: (() => void)[] = []
-  return () =>
-    new Promise((resolve) => {
-      if (channel === null) {
-        channel = new MessageChannel()
-        channel.port1.onmessage = () => resolvers.shift()?.()
-      }
-      resolvers.push(resolve)
-      channel.port2.postMessage(null)
-    })
 }
