@@ -120,6 +120,9 @@ export function countOwnVote(r: Replica): void {
 export function campaign(r: Replica): void {
   r.setTerm(r.term + 1, r.id)
   r.state = 'candidate'
+  // Who is told to campaign by its leader still knew one. That one leads no more: nothing is to be given to it.
+  r.leader = null
+  r.leaseUntilMs = -Infinity
   r.preVote = null
   r.campaign = { write: r.outbox.pendingWrite, granted: new Set() }
   r.note?.({ kind: 'candidate', term: r.term })

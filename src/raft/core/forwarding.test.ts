@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { utf8 } from '../../base/bytes.ts'
+import { fromUtf8, utf8 } from '../../base/bytes.ts'
 import type { StoredEntry } from '../contract.ts'
 import { ForwardLedger } from './proposals.ts'
-import { RaftCore } from './raft-core.ts'
+import { type Input, RaftCore, type Ready } from './raft-core.ts'
 import type { RaftMessage } from './message.ts'
 
 const TIMING = {
@@ -57,6 +57,31 @@ describe('forwards', () => {
     core.ready()
     expect(core.leader).toBe('leader')
     expect(run(core, 6100)).toContain('forward')
+  })
+
+  it('[RAFT-20] a proposal made while its proposer takes over from the leader is committed by itself', () => {
+    const core = follower()
+    const step = (input: Input): Ready => {
+      core.step(input, at(200))
+      return core.ready()
+    }
+    const settle = (ready: Ready): Ready => step({ kind: 'written', id: (ready.write as { id: number }).id })
+    const campaigning = step({
+      kind: 'message',
+      from: 'leader',
+      message: { kind: 'timeout-now', term: 1, target: 'self' },
+    })
+    expect(core.role).toBe('candidate')
+    expect(core.leader).toBeNull()
+    expect(step({ kind: 'propose', token: 1, command: utf8('mark'), dedupKey }).messages).toEqual([])
+    settle(campaigning)
+    const elected = step({ kind: 'message', from: 'other', message: { kind: 'vote-reply', term: 2, granted: true } })
+    expect(core.role).toBe('leader')
+    settle(elected)
+    const reply = { kind: 'append-reply', term: 2, accepted: true, index: 2, hintIndex: 0, hintTerm: 0 } as const
+    const opened = step({ kind: 'message', from: 'other', message: reply })
+    const appended = [elected, opened].flatMap(({ write }) => write?.batch.entries ?? [])
+    expect(appended.map(({ command }) => fromUtf8(command))).toContain('mark')
   })
 
   it('[RAFT-20] a proposal that waited for a leader is refused if no frame can carry it any more', () => {

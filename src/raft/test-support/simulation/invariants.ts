@@ -85,6 +85,9 @@ export class Invariants {
     const before = watch.term
     if (core.term < before) fail('never backwards', `${watch.id}: term went from ${before} to ${core.term}`)
     watch.term = core.term
+    // What is proposed meanwhile would be sent to a leader that is none, and stay there.
+    if (core.role === 'candidate' && core.leader !== null)
+      fail('progress', `${watch.id}: a candidate that knows a leader`)
     const led = watch.leads === core.term && before === core.term
     if (core.role === 'leader') {
       if (watch.leads !== core.term) this.#elected(watch)

@@ -22,7 +22,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'core/configuration.ts',
     find: 'return hasMajority(config.voters, counts)',
     replace: 'return [...config.voters].filter(counts).length * 2 >= config.voters.size - 1',
-    breaks: ['election safety'],
+    breaks: ['election safety', 'leader completeness'],
     mix: 'contested',
   },
   {
