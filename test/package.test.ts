@@ -94,7 +94,7 @@ describe('the built package', () => {
 
 describe('the declarations', () => {
   it('compile in a strict page that asks for no library but the DOM and has no types of Node', () => {
-    const page = ['selvage', 'selvage/webrtc', 'selvage/indexeddb', 'selvage/sim']
+    const page = ['selvage', 'selvage/webrtc', 'selvage/broadcast-channel', 'selvage/indexeddb', 'selvage/sim']
     const consumer = page.map((name, at) => `export * as part${at} from '${name}'`).join('\n')
     writeFileSync(join(installation, 'consumer.mts'), consumer)
     const strict = ['--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false', '--noEmit']

@@ -220,7 +220,7 @@ export class MeshLoom implements Loom<SignalTag> {
   /** The servers that both the loom and the tag name, in the loom's order; all of the loom's where the tag names none. */
   #serversOf(tag: SignalTag): readonly SignalServerEntry[] {
     if (!(tag instanceof SignalTag)) throw new TypeError('a MeshLoom joins by SignalTag')
-    if (tag.servers.length === 0) return this.#servers
+    if (tag.servers.length === 0 || this.#means.serverless === true) return this.#servers
     const shared = this.#servers.filter(({ url }) => tag.servers.includes(url))
     if (shared.length > 0) return shared
     throw new SignalingUnavailableError(

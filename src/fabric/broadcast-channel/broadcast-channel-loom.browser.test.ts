@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest'
+import { sleep, withinMs } from '../../base/abort.ts'
+import { systemClock } from '../../base/clock.ts'
+import { RoomTakenError } from '../../base/errors.ts'
+import { until } from '../../base/observable.ts'
+import type { Link, LinkEvents } from '../../mesh/link-driver.ts'
+import type { Seam } from '../../seam/contract.ts'
+import { BroadcastChannelLoom, newRoomSecret, SignalTag, tabLinks } from './index.ts'
+
+function loom(): BroadcastChannelLoom {
+  return new BroadcastChannelLoom({ app: 'tabs' })
+}
+
+function soon<T>(promise: Promise<T>): Promise<T> {
+  return withinMs(systemClock, 5_000, promise, () => new Error('nothing came within 5 s'))
+}
+
+async function pair(): Promise<{ host: Seam; joiner: Seam; tag: SignalTag }> {
+  const hosting = loom()
+  const host = await hosting.host({ sessionName: 'tabs' })
+  const tag = hosting.invite(host)
+  const joiner = await soon(loom().join(tag))
+  await soon(until(host.peers, (peers) => peers.size === 2))
+  return { host, joiner, tag }
+}
+
+async function locksLeft(): Promise<string[]> {
+  const { held = [], pending = [] } = await navigator.locks.query()
+  return [...held, ...pending].map(({ name = '' }) => name).filter((name) => name.startsWith('selvage '))
+}
+
+/** The browser takes a lock back, as it does when a tab dies, and gives it to whoever waits. */
+async function loseLocks(of: (name: string) => boolean): Promise<void> {
+  const { held = [] } = await navigator.locks.query()
+  for (const { name = '' } of held) if (of(name)) await navigator.locks.request(name, { steal: true }, () => {})
+}
+
+describe('BroadcastChannelLoom', () => {
+  it('[TABS-1] of tabs that host one room at once, one does and the others are told that it is taken', async () => {
+    const roomKey = newRoomSecret()
+    const hosting = Array.from({ length: 6 }, () => loom().host({ sessionName: 'tabs', roomKey }))
+    const settled = await soon(Promise.allSettled(hosting))
+    const hosts = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    expect(hosts).toHaveLength(1)
+    for (const one of settled) if (one.status === 'rejected') expect(one.reason).toBeInstanceOf(RoomTakenError)
+    await hosts[0]?.close()
+  })
+
+  it('[TABS-2] a tab that dies without a word leaves the roster of the others, and its place', async () => {
+    const { host, joiner, tag } = await pair()
+    await loseLocks((name) => name.includes(joiner.selfId) || /^selvage link .* b$/.test(name))
+    await soon(until(host.peers, (peers) => peers.size === 1))
+    await joiner.close()
+    const next = await soon(loom().join(tag))
+    expect([...next.peers.get()]).toContain(host.selfId)
+    await Promise.all([host.close(), next.close()])
+  })
+
+  it('[TABS-3] words of other programs in its channels are dropped', async () => {
+    const { host, joiner } = await pair()
+    const { held = [] } = await navigator.locks.query()
+    const names = new Set(held.map(({ name = '' }) => name.split(' ').slice(0, 3).join(' ')))
+    for (const name of names) {
+      const channel = new BroadcastChannel(name.replace(' tab ', ' room '))
+      for (const word of [null, 7, -1, Number.NaN, 'what', { kind: 'joined', place: { peer: 1 } }, { kind: 'signal' }])
+        channel.postMessage(word)
+      channel.close()
+    }
+    const heard = joiner.incoming[Symbol.asyncIterator]().next()
+    await host.sendTo(joiner.selfId, new Uint8Array([5]))
+    expect((await soon(heard)).value?.payload).toEqual(new Uint8Array([5]))
+    await Promise.all([host.close(), joiner.close()])
+  })
+
+  it('[TABS-4] a tag that names servers is joined all the same: none is asked', async () => {
+    const roomKey = newRoomSecret()
+    const host = await loom().host({ sessionName: 'tabs', roomKey })
+    const joiner = await soon(loom().join(new SignalTag({ room: roomKey, servers: ['wss://nowhere.invalid'] })))
+    expect(joiner.peers.get().size).toBe(2)
+    await Promise.all([host.close(), joiner.close()])
+  })
+
+  it('[TABS-6] leaves no lock behind when it closes', async () => {
+    const { host, joiner } = await pair()
+    await Promise.all([host.close(), joiner.close()])
+    await expect.poll(locksLeft).toEqual([])
+  })
+})
+
+describe('a link between tabs', () => {
+  it('[TABS-5] counts what is under way until the other end has it, and says when it has drained', async () => {
+    const { a, b, received } = await openPair()
+    const drains: number[] = []
+    a.events.onDrain = () => drains.push(a.link.bufferedAmount)
+    a.link.drainMarkBytes = 0
+    a.link.send(new Uint8Array(100_000))
+    a.link.send(new Uint8Array(3))
+    expect(a.link.bufferedAmount).toBe(100_003)
+    await soon(untilTrue(() => a.link.bufferedAmount === 0))
+    expect(drains).toEqual([0])
+    expect(received).toEqual([100_000, 3])
+    await Promise.all([a.link.close(), b.link.close()])
+  })
+})
+
+interface OpenEnd {
+  readonly link: Link
+  readonly events: LinkEvents
+}
+
+async function openPair(): Promise<{ a: OpenEnd; b: OpenEnd; received: number[] }> {
+  const received: number[] = []
+  const ends: { a?: OpenEnd; b?: OpenEnd } = {}
+  const opening: Promise<void>[] = []
+  const open = (initiator: boolean, signal: (body: string) => void): OpenEnd => {
+    let opened = (): void => {}
+    opening.push(new Promise((resolve) => (opened = resolve)))
+    const events: LinkEvents = {
+      onSignal: signal,
+      onOpen: () => opened(),
+      onMessage: (bytes) => void received.push(bytes.length),
+      onDrain: () => {},
+      onPath: () => {},
+      onClosed: () => {},
+    }
+    const options = { initiator, polite: false, iceServers: [], iceTransportPolicy: 'all', clock: systemClock } as const
+    return { events, link: tabLinks().open({ ...options, events }) }
+  }
+  ends.a = open(true, (body) => ends.b?.link.signal(body))
+  ends.b = open(false, (body) => ends.a?.link.signal(body))
+  await soon(Promise.all(opening))
+  return { a: ends.a, b: ends.b, received }
+}
+
+async function untilTrue(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(systemClock, 5)
+}
