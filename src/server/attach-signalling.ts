@@ -22,6 +22,8 @@ export interface AttachSignallingOptions extends SignalEndpointOptions {
 export interface AttachedSignalling {
   /** Connections and rooms now held. */
   readonly size: { readonly connections: number; readonly rooms: number }
+  /** Resolves when peers can attach; rejects where the backplane cannot be opened. */
+  readonly ready: Promise<void>
   /** Closes every connection and lets go of the HTTP server, which goes on. Idempotent. */
   close(): Promise<void>
 }
@@ -51,6 +53,7 @@ export function attachSignalling(server: UpgradeSource, options: AttachSignallin
     get size() {
       return endpoint.size
     },
+    ready: endpoint.ready,
     close,
   }
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type RawData, type ServerOptions, type WebSocket } from 'ws'
 import { systemClock, type Clock } from '../base/clock.ts'
+import type { Backplane } from '../signal/backplane.ts'
 import { SignalHub, type ConnectionId, type HubEffect, type HubInput } from '../signal/hub.ts'
 import { encodeMessage } from '../signal/protocol.ts'
 import { signalLimits, type SignalLimits } from '../signal/signal-limits.ts'
@@ -9,6 +10,11 @@ import { signalLimits, type SignalLimits } from '../signal/signal-limits.ts'
 export interface SignalEndpointOptions {
   /** Overrides of the default limits. A `RangeError` says which cannot be worked under. */
   readonly limits?: Partial<SignalLimits> | undefined
+  /**
+   * Shares the rooms with other servers, so that together they are one. It is opened and closed with the
+   * server, and belongs to no other. Default: none.
+   */
+  readonly backplane?: Backplane | undefined
   readonly clock?: Clock | undefined
   /** Whether peers that cannot link directly may have their bytes relayed, within the limits. Default true. */
   readonly relay?: boolean | undefined
@@ -35,21 +41,28 @@ const PAUSED_AFTER_TICKS = 2
  * has one hands over the upgrade requests that are for it.
  */
 export class SignalEndpoint {
+  /** Resolves when peers can attach; rejects where the backplane cannot be opened. */
+  readonly ready: Promise<void>
   readonly #hub: SignalHub
   readonly #limits: SignalLimits
   readonly #clock: Clock
   readonly #webSockets: WebSocketServer
+  readonly #backplane: Backplane | undefined
   readonly #sockets = new Map<ConnectionId, WebSocket>()
   /** Timers of connections that are not read for now. */
   readonly #paused = new Map<ConnectionId, unknown>()
   #relayed = { frames: 0, bytes: 0, dropped: 0 }
+  /** Inputs that came while another one's effects were being carried out. */
+  readonly #inputs: HubInput[] = []
+  #stepping = false
   #lastId: ConnectionId = 0
   #ticking: unknown
   #closing: Promise<void> | null = null
 
   constructor(options: SignalEndpointOptions = {}) {
     this.#limits = signalLimits(options.limits)
-    this.#hub = new SignalHub(this.#limits, { relay: options.relay })
+    this.#backplane = options.backplane
+    this.#hub = new SignalHub(this.#limits, { relay: options.relay, shared: this.#backplane !== undefined })
     this.#clock = options.clock ?? systemClock
     // The types of `ws` do not know `closeTimeout`.
     const webSocketOptions: ServerOptions & { readonly closeTimeout: number } = {
@@ -60,6 +73,9 @@ export class SignalEndpoint {
       closeTimeout: CLOSE_GRACE_MS,
     }
     this.#webSockets = new WebSocketServer(webSocketOptions)
+    this.ready = this.#backplane?.open((event) => this.#step({ kind: 'backplane', event })) ?? Promise.resolve()
+    // Who mounts an endpoint without waiting hears of it from those who are refused.
+    this.ready.catch(() => {})
   }
 
   /** Connections and rooms now held. */
@@ -111,11 +127,19 @@ export class SignalEndpoint {
   }
 
   #step(input: HubInput): void {
-    for (const effect of this.#hub.step(input)) this.#carryOut(effect)
+    this.#inputs.push(input)
+    if (this.#stepping) return
+    this.#stepping = true
+    for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+      for (const effect of this.#hub.step(next)) this.#carryOut(effect)
+    }
+    this.#stepping = false
   }
 
   #carryOut(effect: HubEffect): void {
     switch (effect.kind) {
+      case 'ask':
+        return this.#backplane?.ask(effect.request)
       case 'close':
         this.#resume(effect.connection)
         this.#sockets.get(effect.connection)?.close(effect.code)
@@ -203,6 +227,7 @@ export class SignalEndpoint {
     if (!abrupt) this.#step({ kind: 'shutdown' })
     await Promise.all(gone)
     this.#webSockets.close()
+    await this.#backplane?.close()
   }
 }
 

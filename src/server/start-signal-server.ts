@@ -27,7 +27,7 @@ export interface SignalServer {
 /**
  * A signalling server on a port of its own, at every path of it. It speaks plain `ws:`; for pages that
  * come over HTTPS, put it behind whatever ends TLS. Rejects with the system's error where the port
- * cannot be had.
+ * cannot be had, and with the backplane's where that cannot be opened; then nothing is left open.
  */
 export async function startSignalServer(options: SignalServerOptions = {}): Promise<SignalServer> {
   const { port = 0, host = '127.0.0.1' } = options
@@ -37,7 +37,13 @@ export async function startSignalServer(options: SignalServerOptions = {}): Prom
     response.end('This is a selvage signalling server. It speaks WebSocket.\n')
   })
   server.on('upgrade', (request, socket, head) => endpoint.upgrade(request, socket, head))
-  await listening(server, port, host)
+  try {
+    await Promise.all([endpoint.ready, listening(server, port, host)])
+  } catch (error) {
+    await endpoint.close()
+    server.close()
+    throw error
+  }
   const address = server.address() as AddressInfo
   let freed: Promise<void> | null = null
   return {

@@ -1,20 +1,16 @@
 import { utf8 } from '../base/bytes.ts'
-import {
-  decodeClientMessage,
-  SIGNAL_CLOSE,
-  SIGNAL_VERSION,
-  type ClientMessage,
-  type ServerMessage,
-  type SignalAddress,
-  type SignalErrorCode,
-} from './protocol.ts'
-import { decodeRelayFrame, encodeRelayFrame } from './relay-frame.ts'
+import { Attachments } from './attachments.ts'
+import type { BackplaneEvent, BackplaneRequest, ConnectionId } from './backplane.ts'
+import { NOWHERE, type HubConnection } from './hub-connection.ts'
+import { HubOutbox, type HubEffect } from './hub-outbox.ts'
+import { decodeClientMessage, SIGNAL_CLOSE, type ClientMessage } from './protocol.ts'
+import { decodeRelayFrame } from './relay-frame.ts'
+import { RoomDirectory } from './room-directory.ts'
 import type { SignalLimits } from './signal-limits.ts'
-import { SignalRoom, type Occupant } from './signal-room.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-/** Names a connection; the driver chooses, and uses each once. */
-export type ConnectionId = number
+export type { ConnectionId } from './backplane.ts'
+export type { HubEffect } from './hub-outbox.ts'
 
 export type HubInput =
   | { readonly kind: 'connected'; readonly connection: ConnectionId; readonly nowMs: number }
@@ -24,31 +20,28 @@ export type HubInput =
   /** A sign of life that is no message: a WebSocket pong. */
   | { readonly kind: 'alive'; readonly connection: ConnectionId; readonly nowMs: number }
   | { readonly kind: 'disconnected'; readonly connection: ConnectionId }
+  /** What the backplane says to a hub that shares its rooms with others. */
+  | { readonly kind: 'backplane'; readonly event: BackplaneEvent }
   /** Time passed: due every second or so. */
   | { readonly kind: 'tick'; readonly nowMs: number }
   /** The server is about to stop. */
   | { readonly kind: 'shutdown' }
 
-export type HubEffect =
-  | { readonly kind: 'send'; readonly connections: readonly ConnectionId[]; readonly message: ServerMessage }
-  /** Dropped where the connection leaves `maxRelayUnreadBytes` unread. */
-  | { readonly kind: 'relay'; readonly connection: ConnectionId; readonly bytes: Uint8Array<ArrayBuffer> }
-  /** Read nothing of it for so long. */
-  | { readonly kind: 'pause'; readonly connection: ConnectionId; readonly ms: number }
-  /** The connection is forgotten already: nothing it still says counts. */
-  | { readonly kind: 'close'; readonly connection: ConnectionId; readonly code: number }
-
-interface Connection {
-  readonly id: ConnectionId
-  readonly bucket: TokenBucket
-  readonly relayBucket: TokenBucket
-  lastSeenMs: number
-  /** Since when it has had no place. */
-  placelessSinceMs: number
-  /** Messages refused in a row for coming too fast. */
-  refused: number
-  place: { readonly room: SignalRoom; readonly occupant: Occupant } | null
+export interface HubOptions {
+  /** Whether it hands on binary frames. Default true. */
+  readonly relay?: boolean | undefined
+  /**
+   * Its rooms are shared with other hubs: requests come out as `ask` effects, and the backplane's events go in.
+   * It takes nobody into a room before the first `up`. Default: alone.
+   */
+  readonly shared?: boolean | undefined
 }
+
+/** What a relayed frame costs beside its bytes, so that the smallest ones are no cheap way to keep a server busy. */
+export const RELAY_FRAME_COST_BYTES = 256
+
+/** What a hub that is alone is called towards itself. */
+const ALONE = 'here'
 
 /**
  * The signalling server without its sockets: a state machine that introduces the connections attached
@@ -60,72 +53,89 @@ interface Connection {
 export class SignalHub {
   readonly #limits: SignalLimits
   readonly #relays: boolean
-  readonly #connections = new Map<ConnectionId, Connection>()
-  readonly #rooms = new Map<string, SignalRoom>()
-  #effects: HubEffect[] = []
+  readonly #out = new HubOutbox()
+  /** Those that went while they waited for the answer to an attach are kept until it comes. */
+  readonly #connections = new Map<ConnectionId, HubConnection>()
+  readonly #attachments: Attachments
+  /** `null` where the rooms are shared. */
+  readonly #directory: RoomDirectory | null
 
-  /** `relay`: whether it hands on binary frames. Default true. */
-  constructor(limits: SignalLimits, options: { readonly relay?: boolean | undefined } = {}) {
+  constructor(limits: SignalLimits, options: HubOptions = {}) {
     this.#limits = limits
     this.#relays = options.relay ?? true
+    this.#attachments = new Attachments(limits, this.#relays, this.#out, this.#connections)
+    this.#directory = options.shared === true ? null : new RoomDirectory()
+    if (this.#directory !== null) this.#attachments.hear({ kind: 'up', server: ALONE })
   }
 
-  /** Connections and rooms now held. */
+  /** Connections now held, and rooms with anybody of them in. */
   get size(): { readonly connections: number; readonly rooms: number } {
-    return { connections: this.#connections.size, rooms: this.#rooms.size }
+    let connections = 0
+    for (const { open } of this.#connections.values()) if (open) connections++
+    return { connections, rooms: this.#attachments.rooms }
   }
 
   /** Effects are to be carried out in order. */
   step(input: HubInput): readonly HubEffect[] {
-    this.#effects = []
+    this.#take(input)
+    const effects = this.#out.take()
+    return this.#directory === null ? effects : this.#answered(effects, this.#directory)
+  }
+
+  #take(input: HubInput): void {
     switch (input.kind) {
       case 'connected':
-        this.#connect(input.connection, input.nowMs)
-        break
+        return this.#connect(input.connection, input.nowMs)
       case 'message':
-        this.#hear(input.connection, input.text, input.nowMs)
-        break
+        return this.#hear(input.connection, input.text, input.nowMs)
       case 'binary':
-        this.#hearBytes(input.connection, input.bytes, input.nowMs)
-        break
+        return this.#hearBytes(input.connection, input.bytes, input.nowMs)
       case 'alive':
-        this.#see(input.connection, input.nowMs)
-        break
+        return void this.#see(input.connection, input.nowMs)
       case 'disconnected':
-        this.#forget(input.connection)
-        break
+        return this.#forget(input.connection)
+      case 'backplane':
+        return this.#attachments.hear(input.event)
       case 'tick':
-        this.#expire(input.nowMs)
-        break
+        return this.#expire(input.nowMs)
       case 'shutdown':
-        this.#shutDown()
+        return this.#shutDown()
     }
-    return this.#effects
+  }
+
+  /** The effects, with each question to the backplane replaced by what comes of its answer. */
+  #answered(effects: readonly HubEffect[], directory: RoomDirectory): readonly HubEffect[] {
+    return effects.flatMap((effect) => (effect.kind === 'ask' ? this.#answer(effect.request, directory) : effect))
+  }
+
+  #answer(request: BackplaneRequest, directory: RoomDirectory): readonly HubEffect[] {
+    for (const { event } of directory.step(ALONE, request)) this.#attachments.hear(event)
+    return this.#answered(this.#out.take(), directory)
   }
 
   #connect(id: ConnectionId, nowMs: number): void {
     const { maxConnections, maxMessagesPerSecond, burstMessages, relayBytesPerSecond, relayBurstBytes } = this.#limits
     if (this.#connections.size >= maxConnections) {
-      this.#error(id, 'too-many-connections', `this server takes ${maxConnections} connections and has them`)
-      this.#effects.push({ kind: 'close', connection: id, code: SIGNAL_CLOSE.tryAgainLater })
+      this.#out.error(id, 'too-many-connections', `this server takes ${maxConnections} connections and has them`)
+      this.#out.close(id, SIGNAL_CLOSE.tryAgainLater)
       return
     }
-    const bucket = new TokenBucket(maxMessagesPerSecond, burstMessages, nowMs)
-    const relayBucket = new TokenBucket(relayBytesPerSecond, relayBurstBytes, nowMs)
     this.#connections.set(id, {
       id,
-      bucket,
-      relayBucket,
+      bucket: new TokenBucket(maxMessagesPerSecond, burstMessages, nowMs),
+      relayBucket: new TokenBucket(relayBytesPerSecond, relayBurstBytes, nowMs),
       lastSeenMs: nowMs,
       placelessSinceMs: nowMs,
       refused: 0,
-      place: null,
+      open: true,
+      place: NOWHERE,
     })
   }
 
-  #see(id: ConnectionId, nowMs: number): Connection | undefined {
+  #see(id: ConnectionId, nowMs: number): HubConnection | undefined {
     const connection = this.#connections.get(id)
-    if (connection !== undefined) connection.lastSeenMs = nowMs
+    if (connection?.open !== true) return undefined
+    connection.lastSeenMs = nowMs
     return connection
   }
 
@@ -135,12 +145,12 @@ export class SignalHub {
     const { maxMessageBytes } = this.#limits
     // The code units are a lower bound of the bytes: what is far too long is not encoded to be measured.
     if (text.length > maxMessageBytes || utf8(text).length > maxMessageBytes) {
-      this.#error(id, 'message-too-large', `message dropped: over ${maxMessageBytes} bytes`)
+      this.#out.error(id, 'message-too-large', `message dropped: over ${maxMessageBytes} bytes`)
       return
     }
     const decoded = decodeClientMessage(text)
     if (decoded.ok) this.#obey(connection, decoded.message)
-    else this.#error(id, decoded.fault.code, decoded.fault.message)
+    else this.#out.error(id, decoded.fault.code, decoded.fault.message)
   }
 
   /**
@@ -153,28 +163,22 @@ export class SignalHub {
     const { maxMessageBytes } = this.#limits
     const { place } = connection
     const frame = this.#relays && bytes.length <= maxMessageBytes ? decodeRelayFrame(bytes) : null
-    if (frame === null || place === null) {
+    if (frame === null || place.kind !== 'attached') {
       if (!this.#withinRate(connection, nowMs)) return
-      if (!this.#relays) this.#error(id, 'malformed', 'binary frame: this server does not relay')
+      if (!this.#relays) this.#out.error(id, 'malformed', 'binary frame: this server does not relay')
       else if (bytes.length > maxMessageBytes)
-        this.#error(id, 'message-too-large', `frame dropped: over ${maxMessageBytes} bytes`)
-      else if (frame === null) this.#error(id, 'malformed', 'binary frame that names no addressee')
-      else this.#error(id, 'not-attached', 'attach before relaying')
+        this.#out.error(id, 'message-too-large', `frame dropped: over ${maxMessageBytes} bytes`)
+      else if (frame === null) this.#out.error(id, 'malformed', 'binary frame that names no addressee')
+      else this.#out.error(id, 'not-attached', 'attach before relaying')
       return
     }
     const ms = connection.relayBucket.overdraw(bytes.length + RELAY_FRAME_COST_BYTES, nowMs)
-    if (ms > 0) this.#effects.push({ kind: 'pause', connection: id, ms })
-    const addressee = place.room.find(frame.address)
-    if (addressee === undefined || addressee === place.occupant) return
-    this.#effects.push({
-      kind: 'relay',
-      connection: addressee.connection,
-      bytes: encodeRelayFrame(place.occupant, frame.payload),
-    })
+    if (ms > 0) this.#out.pause(id, ms)
+    this.#attachments.relayBytes(place, frame.address, frame.payload)
   }
 
   /** One `rate-exceeded` per spell of flooding, so that a flood buys no answers; who goes on regardless is cut off. */
-  #withinRate(connection: Connection, nowMs: number): boolean {
+  #withinRate(connection: HubConnection, nowMs: number): boolean {
     if (connection.bucket.take(nowMs)) {
       connection.refused = 0
       return true
@@ -182,147 +186,51 @@ export class SignalHub {
     connection.refused++
     const { maxMessagesPerSecond, burstMessages } = this.#limits
     if (connection.refused === 1) {
-      this.#error(connection.id, 'rate-exceeded', `messages dropped: over ${maxMessagesPerSecond} a second, slow down`)
+      this.#out.error(
+        connection.id,
+        'rate-exceeded',
+        `messages dropped: over ${maxMessagesPerSecond} a second, slow down`,
+      )
     }
     if (connection.refused > burstMessages) this.#expel(connection.id, SIGNAL_CLOSE.policy)
     return false
   }
 
-  #obey(connection: Connection, message: ClientMessage): void {
+  #obey(connection: HubConnection, message: ClientMessage): void {
     switch (message.type) {
       case 'attach':
-        return this.#attach(connection, message)
+        return this.#attachments.attach(connection, message)
       case 'signal':
-        return this.#relay(connection, message.to, message.body)
+        return this.#attachments.signal(connection, message.to, message.body)
       case 'detach':
-        return this.#leave(connection)
+        return this.#attachments.leave(connection)
       case 'ping':
-        return this.#send([connection.id], { type: 'pong' })
+        return this.#out.send([connection.id], { type: 'pong' })
     }
-  }
-
-  #attach(connection: Connection, message: Extract<ClientMessage, { type: 'attach' }>): void {
-    if (connection.place !== null) {
-      this.#error(connection.id, 'already-attached', 'this connection is attached: detach first')
-      return
-    }
-    const found = this.#rooms.get(message.room)
-    const refusal = this.#refusalOf(message, found)
-    if (refusal !== null) {
-      this.#error(connection.id, refusal.code, refusal.message)
-      return
-    }
-    const room = found ?? this.#create(message.room, message.maxPeers)
-    const occupant: Occupant = {
-      connection: connection.id,
-      peer: message.peer,
-      session: message.session,
-      sessionSecret: message.sessionSecret,
-    }
-    const replaced = room.put(occupant)
-    connection.place = { room, occupant }
-    if (replaced !== null) this.#replace(replaced)
-    this.#send([connection.id], {
-      type: 'attached',
-      version: SIGNAL_VERSION,
-      created: found === undefined,
-      maxPeers: room.maxPeers,
-      maxMessageBytes: this.#limits.maxMessageBytes,
-      relay: this.#relays,
-      peers: room.others(occupant).map(addressOf),
-    })
-    // The others know a replaced session already: for them nothing has changed.
-    if (replaced === null) this.#send(connectionsOf(room.others(occupant)), { type: 'joined', ...addressOf(occupant) })
-  }
-
-  #refusalOf(
-    message: Extract<ClientMessage, { type: 'attach' }>,
-    room: SignalRoom | undefined,
-  ): { code: SignalErrorCode; message: string } | null {
-    const { maxRooms, maxSessionsPerPeer } = this.#limits
-    if (room === undefined) {
-      if (message.create === 'no') return { code: 'room-not-found', message: 'nobody is attached under this address' }
-      if (this.#rooms.size >= maxRooms)
-        return { code: 'too-many-rooms', message: `this server holds ${maxRooms} rooms` }
-      return null
-    }
-    const same = room.find(message)
-    if (same !== undefined) {
-      // Sessions are known to the whole room. Without the secret, any member could put out any other.
-      if (same.sessionSecret !== message.sessionSecret) {
-        return { code: 'session-taken', message: 'this session is attached with another secret' }
-      }
-      // Its own earlier attachment, half open or never answered: whatever it asked for is the case.
-      return null
-    }
-    if (message.create === 'new') return { code: 'room-taken', message: 'somebody is attached under this address' }
-    const sessions = room.sessionsOf(message.peer)
-    if (sessions === 0 && room.isFull) return { code: 'room-full', message: `the room takes ${room.maxPeers} peers` }
-    if (sessions >= maxSessionsPerPeer) {
-      return { code: 'too-many-sessions', message: `this peer is attached ${maxSessionsPerPeer} times already` }
-    }
-    return null
-  }
-
-  #create(address: string, wanted: number | undefined): SignalRoom {
-    const { maxPeersPerRoom } = this.#limits
-    const room = new SignalRoom(address, Math.min(wanted ?? maxPeersPerRoom, maxPeersPerRoom))
-    this.#rooms.set(address, room)
-    return room
-  }
-
-  /** Puts out the connection whose place in its room has been taken over. */
-  #replace(replaced: Occupant): void {
-    const old = this.#connections.get(replaced.connection)
-    if (old === undefined) return
-    old.place = null
-    this.#error(old.id, 'replaced', 'the same session attached again on another connection')
-    this.#expel(old.id, SIGNAL_CLOSE.replaced)
-  }
-
-  /** An addressee that has gone is no error: its `left` is on the way to the sender. Nothing comes back to oneself. */
-  #relay(connection: Connection, to: SignalAddress, body: string): void {
-    const { place } = connection
-    if (place === null) {
-      this.#error(connection.id, 'not-attached', 'attach before signalling')
-      return
-    }
-    const addressee = place.room.find(to)
-    if (addressee === undefined || addressee === place.occupant) return
-    this.#send([addressee.connection], { type: 'signal', from: addressOf(place.occupant), body })
-  }
-
-  #leave(connection: Connection): void {
-    const { place } = connection
-    if (place === null) return
-    connection.place = null
-    connection.placelessSinceMs = connection.lastSeenMs
-    const { room, occupant } = place
-    room.remove(occupant)
-    if (room.isEmpty) this.#rooms.delete(room.address)
-    else this.#send(connectionsOf(room.others(occupant)), { type: 'left', ...addressOf(occupant) })
   }
 
   #forget(id: ConnectionId): void {
     const connection = this.#connections.get(id)
     if (connection === undefined) return
-    this.#connections.delete(id)
-    this.#leave(connection)
+    connection.open = false
+    this.#attachments.leave(connection)
+    if (connection.place.kind !== 'entering') this.#connections.delete(id)
   }
 
   #expel(id: ConnectionId, code: number): void {
-    this.#effects.push({ kind: 'close', connection: id, code })
+    this.#out.close(id, code)
     this.#forget(id)
   }
 
   #expire(nowMs: number): void {
     const { attachTimeoutMs, idleTimeoutMs } = this.#limits
     for (const connection of [...this.#connections.values()]) {
+      if (!connection.open) continue
       if (nowMs - connection.lastSeenMs >= idleTimeoutMs) {
-        this.#error(connection.id, 'idle', `silent for ${idleTimeoutMs} ms`)
+        this.#out.error(connection.id, 'idle', `silent for ${idleTimeoutMs} ms`)
         this.#expel(connection.id, SIGNAL_CLOSE.idle)
-      } else if (connection.place === null && nowMs - connection.placelessSinceMs >= attachTimeoutMs) {
-        this.#error(connection.id, 'attach-timeout', `not attached within ${attachTimeoutMs} ms`)
+      } else if (connection.place.kind !== 'attached' && nowMs - connection.placelessSinceMs >= attachTimeoutMs) {
+        this.#out.error(connection.id, 'attach-timeout', `not attached within ${attachTimeoutMs} ms`)
         this.#expel(connection.id, SIGNAL_CLOSE.policy)
       }
     }
@@ -330,29 +238,11 @@ export class SignalHub {
 
   /** Everybody is told by the close itself; nobody is told that the others left, for they did not. */
   #shutDown(): void {
-    const ids = [...this.#connections.keys()]
+    const ids = [...this.#connections.values()].flatMap(({ id, open }) => (open ? [id] : []))
     this.#connections.clear()
-    this.#rooms.clear()
-    this.#send(ids, { type: 'error', code: 'shutting-down', message: 'this server is shutting down' })
-    for (const connection of ids) this.#effects.push({ kind: 'close', connection, code: SIGNAL_CLOSE.goingAway })
+    this.#attachments.clear()
+    this.#directory?.expire(ALONE)
+    this.#out.send(ids, { type: 'error', code: 'shutting-down', message: 'this server is shutting down' })
+    for (const connection of ids) this.#out.close(connection, SIGNAL_CLOSE.goingAway)
   }
-
-  #send(connections: readonly ConnectionId[], message: ServerMessage): void {
-    if (connections.length > 0) this.#effects.push({ kind: 'send', connections, message })
-  }
-
-  #error(connection: ConnectionId, code: SignalErrorCode, message: string): void {
-    this.#send([connection], { type: 'error', code, message })
-  }
-}
-
-/** What a relayed frame costs beside its bytes, so that the smallest ones are no cheap way to keep a server busy. */
-export const RELAY_FRAME_COST_BYTES = 256
-
-function addressOf(occupant: Occupant): SignalAddress {
-  return { peer: occupant.peer, session: occupant.session }
-}
-
-function connectionsOf(occupants: readonly Occupant[]): readonly ConnectionId[] {
-  return occupants.map((occupant) => occupant.connection)
 }

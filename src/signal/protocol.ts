@@ -97,6 +97,7 @@ export const SIGNAL_ERROR_CODES = [
   'idle',
   'replaced',
   'shutting-down',
+  'unavailable',
 ] as const
 
 export type SignalErrorCode = (typeof SIGNAL_ERROR_CODES)[number]

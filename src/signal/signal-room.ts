@@ -1,17 +1,11 @@
 import type { SignalAddress } from './protocol.ts'
 
-/** One attachment: a peer's session, and the connection it is reached over. */
-export interface Occupant extends SignalAddress {
-  readonly connection: number
-  readonly sessionSecret: string
-}
-
 /** The attachments under one address. Peers count by id: a reloaded tab and its ghost are one peer. */
-export class SignalRoom {
+export class SignalRoom<T extends SignalAddress> {
   readonly address: string
   /** Distinct peers it takes. */
   readonly maxPeers: number
-  readonly #peers = new Map<string, Map<string, Occupant>>()
+  readonly #peers = new Map<string, Map<string, T>>()
 
   constructor(address: string, maxPeers: number) {
     this.address = address
@@ -26,7 +20,7 @@ export class SignalRoom {
     return this.#peers.size >= this.maxPeers
   }
 
-  find({ peer, session }: SignalAddress): Occupant | undefined {
+  find({ peer, session }: SignalAddress): T | undefined {
     return this.#peers.get(peer)?.get(session)
   }
 
@@ -35,7 +29,7 @@ export class SignalRoom {
   }
 
   /** Puts `occupant` in its place, and returns whom it found there. */
-  put(occupant: Occupant): Occupant | null {
+  put(occupant: T): T | null {
     let sessions = this.#peers.get(occupant.peer)
     if (sessions === undefined) {
       sessions = new Map()
@@ -47,18 +41,20 @@ export class SignalRoom {
   }
 
   /** Removes this very occupant: one that has taken its place stays. */
-  remove(occupant: Occupant): void {
+  remove(occupant: T): void {
     const sessions = this.#peers.get(occupant.peer)
     if (sessions?.get(occupant.session) !== occupant) return
     sessions.delete(occupant.session)
     if (sessions.size === 0) this.#peers.delete(occupant.peer)
   }
 
-  /** Everybody but `occupant`, other sessions of its peer included. */
-  others(occupant: Occupant): readonly Occupant[] {
-    const others: Occupant[] = []
-    for (const sessions of this.#peers.values()) {
-      for (const other of sessions.values()) if (other !== occupant) others.push(other)
+  /** Everybody, but for the sessions named like `except`. */
+  others(except?: SignalAddress): T[] {
+    const others: T[] = []
+    for (const [peer, sessions] of this.#peers) {
+      for (const [session, occupant] of sessions) {
+        if (peer !== except?.peer || session !== except.session) others.push(occupant)
+      }
     }
     return others
   }

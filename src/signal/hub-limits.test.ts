@@ -1,0 +1,126 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { SIGNAL_CLOSE } from './protocol.ts'
+import { signalLimits, type SignalLimits } from './signal-limits.ts'
+import { attach, Scene } from './test-support/hub-scene.ts'
+
+let scene: Scene
+beforeEach(() => {
+  scene = new Scene({ maxPeersPerRoom: 3 })
+})
+
+describe('the signalling hub: limits', () => {
+  it('[HUB-17] over maxConnections a newcomer is told and closed; when one goes there is room again', () => {
+    scene = new Scene({ maxConnections: 2 })
+    scene.connect(1, 2, 3)
+    expect(scene.heard(3)).toEqual(['too-many-connections', `closed ${SIGNAL_CLOSE.tryAgainLater}`])
+    scene.say(3, attach('cyd', 'new'))
+    expect(scene.heard(3)).toEqual([])
+    scene.disconnect(3)
+    scene.disconnect(1)
+    expect(scene.attach(4, 'dan')).toEqual(['attached first [] of 64'])
+  })
+
+  it('[HUB-18] over maxRooms no room is made; those there are can still be joined', () => {
+    scene = new Scene({ maxRooms: 1 })
+    scene.attach(1, 'ann')
+    expect(scene.attach(2, 'bob', 'if-missing', { room: 'ash' })).toEqual(['too-many-rooms'])
+    scene.say(2, attach('bob', 'no'))
+    expect(scene.heard(2)).toEqual(['attached [ann/1] of 64'])
+  })
+
+  it('[HUB-19] over maxSessionsPerPeer one more session of a peer is refused', () => {
+    scene = new Scene({ maxSessionsPerPeer: 2 })
+    scene.attach(1, 'ann/1')
+    scene.attach(2, 'ann/2')
+    expect(scene.attach(3, 'ann/3')).toEqual(['too-many-sessions'])
+    expect(scene.attach(4, 'ann/2')).toEqual(['attached [ann/1] of 64'])
+  })
+
+  it('[HUB-20] a burst is taken, a flood is dropped with one error, and time makes good', () => {
+    scene = new Scene({ maxMessagesPerSecond: 2, burstMessages: 5 })
+    scene.connect(1)
+    for (let i = 0; i < 8; i++) scene.say(1, { type: 'ping' })
+    expect(scene.heard(1)).toEqual([...Array<string>(5).fill('pong'), 'rate-exceeded'])
+    scene.nowMs += 1_000
+    for (let i = 0; i < 3; i++) scene.say(1, { type: 'ping' })
+    expect(scene.heard(1)).toEqual(['pong', 'pong', 'rate-exceeded'])
+  })
+
+  it('[HUB-20] a clock that runs backwards gives nothing away', () => {
+    scene = new Scene({ maxMessagesPerSecond: 1, burstMessages: 1 })
+    scene.connect(1)
+    for (const nowMs of [1_000, 500, 1_000, 500, 1_000]) {
+      scene.nowMs = nowMs
+      scene.say(1, { type: 'ping' })
+    }
+    expect(scene.heard(1)).toEqual(['pong', 'rate-exceeded', `closed ${SIGNAL_CLOSE.policy}`])
+  })
+
+  it('[HUB-21] who floods on for a whole burst more is closed, and the room hears that it left', () => {
+    scene = new Scene({ maxMessagesPerSecond: 1, burstMessages: 5 })
+    scene.attach(1, 'ann')
+    scene.attach(2, 'bob')
+    scene.heard(1)
+    for (let i = 0; i < 100; i++) scene.signal(2, 'ann', 'spam')
+    expect(scene.heard(1)).toEqual([...Array<string>(4).fill('bob/1: spam'), 'left bob/1'])
+    expect(scene.heard(2)).toEqual(['rate-exceeded', `closed ${SIGNAL_CLOSE.policy}`])
+    expect(scene.hub.size.connections).toBe(1)
+  })
+
+  it('[HUB-22] a connection that does not attach within attachTimeoutMs is told and closed', () => {
+    scene = new Scene({ attachTimeoutMs: 5_000 })
+    scene.connect(1)
+    scene.attach(2, 'bob')
+    scene.tickAfter(4_999)
+    expect(scene.heard(1)).toEqual([])
+    scene.say(1, { type: 'ping' })
+    scene.tickAfter(1)
+    expect(scene.heard(1)).toEqual(['pong', 'attach-timeout', `closed ${SIGNAL_CLOSE.policy}`])
+    expect(scene.heard(2)).toEqual([])
+    scene.say(2, { type: 'detach' })
+    scene.tickAfter(4_999)
+    expect(scene.heard(2)).toEqual([])
+    scene.tickAfter(1)
+    expect(scene.heard(2)).toEqual(['attach-timeout', `closed ${SIGNAL_CLOSE.policy}`])
+  })
+
+  it('[HUB-23] a connection silent for idleTimeoutMs is told and closed, and the room hears that it left', () => {
+    scene = new Scene({ idleTimeoutMs: 10_000 })
+    for (const [connection, who] of [
+      [1, 'ann'],
+      [2, 'bob'],
+      [3, 'cyd'],
+    ] as const)
+      scene.attach(connection, who)
+    scene.nowMs += 6_000
+    scene.say(2, { type: 'ping' })
+    scene.step({ kind: 'alive', connection: 3, nowMs: scene.nowMs })
+    for (const connection of [1, 2, 3]) scene.heard(connection)
+    scene.tickAfter(4_000)
+    expect(scene.heard(1)).toEqual(['idle', `closed ${SIGNAL_CLOSE.idle}`])
+    expect(scene.heard(2)).toEqual(['left ann/1'])
+    expect(scene.heard(3)).toEqual(['left ann/1'])
+  })
+
+  it('[HUB-24] a shutdown is told to everybody, who all are closed; nobody hears that others left', () => {
+    scene.attach(1, 'ann')
+    scene.attach(2, 'bob')
+    scene.heard(1)
+    scene.heard(2)
+    scene.step({ kind: 'shutdown' })
+    const goodbye = ['shutting-down', `closed ${SIGNAL_CLOSE.goingAway}`]
+    expect([scene.heard(1), scene.heard(2)]).toEqual([goodbye, goodbye])
+    expect(scene.hub.size).toEqual({ connections: 0, rooms: 0 })
+  })
+
+  it.each([{ maxRooms: 0 }, { maxMessageBytes: 2_000_000 }, { idleTimeoutMs: Number.NaN }, { maxPeersPerRoom: 5_000 }])(
+    '[HUB-25] limits nobody could work under are a RangeError: %j',
+    (limits) => {
+      expect(() => signalLimits(limits)).toThrow(RangeError)
+    },
+  )
+
+  it('[HUB-25] a misspelt limit is a RangeError', () => {
+    expect(() => signalLimits({ maxRoms: 1 } as Partial<SignalLimits>)).toThrow(/maxRoms/)
+  })
+})

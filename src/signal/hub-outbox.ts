@@ -1,0 +1,49 @@
+import type { BackplaneRequest, ConnectionId } from './backplane.ts'
+import type { ServerMessage, SignalErrorCode } from './protocol.ts'
+
+export type HubEffect =
+  | { readonly kind: 'send'; readonly connections: readonly ConnectionId[]; readonly message: ServerMessage }
+  /** Dropped where the connection leaves `maxRelayUnreadBytes` unread. */
+  | { readonly kind: 'relay'; readonly connection: ConnectionId; readonly bytes: Uint8Array<ArrayBuffer> }
+  /** Read nothing of it for so long. */
+  | { readonly kind: 'pause'; readonly connection: ConnectionId; readonly ms: number }
+  /** The connection is forgotten already: nothing it still says counts. */
+  | { readonly kind: 'close'; readonly connection: ConnectionId; readonly code: number }
+  /** For the backplane; a hub that is alone answers itself and asks nobody. */
+  | { readonly kind: 'ask'; readonly request: BackplaneRequest }
+
+/** Where the parts of a hub put what is to be done, in order. */
+export class HubOutbox {
+  #effects: HubEffect[] = []
+
+  /** What has been put here since the last call. */
+  take(): readonly HubEffect[] {
+    const effects = this.#effects
+    this.#effects = []
+    return effects
+  }
+
+  send(connections: readonly ConnectionId[], message: ServerMessage): void {
+    if (connections.length > 0) this.#effects.push({ kind: 'send', connections, message })
+  }
+
+  error(connection: ConnectionId, code: SignalErrorCode, message: string): void {
+    this.send([connection], { type: 'error', code, message })
+  }
+
+  relay(connection: ConnectionId, bytes: Uint8Array<ArrayBuffer>): void {
+    this.#effects.push({ kind: 'relay', connection, bytes })
+  }
+
+  pause(connection: ConnectionId, ms: number): void {
+    this.#effects.push({ kind: 'pause', connection, ms })
+  }
+
+  close(connection: ConnectionId, code: number): void {
+    this.#effects.push({ kind: 'close', connection, code })
+  }
+
+  ask(request: BackplaneRequest): void {
+    this.#effects.push({ kind: 'ask', request })
+  }
+}
