@@ -1,10 +1,21 @@
+import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { defineConfig, type PlaywrightTestConfig } from '@playwright/test'
-import { chromiumArgs, chromiumPermissions, findChromium } from './test/browser/find-browser.ts'
+import { defineConfig, type PlaywrightTestConfig, webkit } from '@playwright/test'
+import {
+  chromiumArgs,
+  chromiumPermissions,
+  findChromium,
+  findFirefox,
+  firefoxLaunchOptions,
+} from './test/browser/find-browser.ts'
 
 const executablePath = findChromium()
+const firefox = findFirefox()
 const port = await portForThisRun()
+const everywhere = process.env['SELVAGE_E2E'] === 'all' ? {} : { grep: /@everywhere/ }
 const address = `http://127.0.0.1:${port}`
+
+type Project = NonNullable<PlaywrightTestConfig['projects']>[number]
 
 /** The built demo, served by Vite's preview with its signalling server, played by real browsers. */
 const config: PlaywrightTestConfig = defineConfig({
@@ -19,13 +30,11 @@ const config: PlaywrightTestConfig = defineConfig({
   reporter: [['list']],
   use: {
     baseURL: address,
-    permissions: [...chromiumPermissions],
-    launchOptions: { ...(executablePath === null ? {} : { executablePath }), args: [...chromiumArgs] },
     // Without a film of each page, which costs more than the test itself where a machine draws in software.
     trace: { mode: 'retain-on-failure', screenshots: false, snapshots: true, sources: true },
     screenshot: 'only-on-failure',
   },
-  projects: [{ name: 'chromium' }],
+  projects: [inChromium(), ...(firefox === null ? [] : [inFirefox(firefox)]), ...inWebKit()],
   webServer: {
     command: `npx vite build --logLevel warn && npx vite preview --host 127.0.0.1 --port ${port} --strictPort`,
     url: address,
@@ -37,6 +46,23 @@ const config: PlaywrightTestConfig = defineConfig({
 })
 
 export default config
+
+function inChromium(): Project {
+  const launchOptions = { ...(executablePath === null ? {} : { executablePath }), args: [...chromiumArgs] }
+  return { name: 'chromium', use: { permissions: [...chromiumPermissions], launchOptions } }
+}
+
+/** A stock Firefox, where one is installed, plays what is tagged for every browser; `SELVAGE_E2E=all`: everything. */
+function inFirefox(path: string): Project {
+  const use = { browserName: 'firefox', launchOptions: firefoxLaunchOptions(path) } as const
+  return { name: 'firefox', ...everywhere, use }
+}
+
+/** Only where Playwright has installed its own: there is no other WebKit that it could drive. */
+function inWebKit(): Project[] {
+  if (!existsSync(webkit.executablePath())) return []
+  return [{ name: 'webkit', ...everywhere, use: { browserName: 'webkit' } }]
+}
 
 /** Playwright loads this file once in each of its processes: the first picks a free port, the others inherit it. */
 async function portForThisRun(): Promise<number> {

@@ -1,10 +1,18 @@
 import { playwright } from '@vitest/browser-playwright'
-import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig } from 'vitest/config'
 import { sourceAlias } from './scripts/source-alias.ts'
-import { chromiumArgs, chromiumPermissions, findChromium } from './test/browser/find-browser.ts'
+import {
+  chromiumArgs,
+  chromiumPermissions,
+  findChromium,
+  findFirefox,
+  firefoxLaunchOptions,
+} from './test/browser/find-browser.ts'
 
 const alias = sourceAlias()
 const executablePath = findChromium()
+const firefox = findFirefox()
+const signalServers = './test/browser/signal-servers.ts'
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -23,7 +31,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'browser',
           include: ['src/**/*.browser.test.ts', 'test/**/*.browser.test.ts'],
-          globalSetup: ['./test/browser/signal-servers.ts'],
+          globalSetup: [signalServers],
           browser: {
             enabled: true,
             headless: true,
@@ -36,8 +44,28 @@ const config: ViteUserConfig = defineConfig({
           },
         },
       },
+      ...(firefox === null ? [] : [inFirefox(firefox)]),
     ],
   },
 })
 
 export default config
+
+/** The laws of what stands on browsers (fabrics, storages, rooms over WebRTC) in a stock Firefox. */
+function inFirefox(path: string): TestProjectInlineConfiguration {
+  return {
+    resolve: { alias },
+    test: {
+      name: 'firefox',
+      include: ['src/fabric/**/*.browser.test.ts', 'src/**/*{.conformance,-laws,.laws}.browser.test.ts'],
+      globalSetup: [signalServers],
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider: playwright({ launchOptions: firefoxLaunchOptions(path) }),
+        instances: [{ browser: 'firefox' }],
+      },
+    },
+  }
+}

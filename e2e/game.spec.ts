@@ -18,7 +18,7 @@ test('two tabs of one profile play to a win, then a round the other opens', asyn
   await expect(x.page.getByText('Round 2 · you 1, your friend 0')).toBeVisible()
 })
 
-test('two contexts play to a draw', async ({ browser }) => {
+test('two contexts play to a draw', { tag: '@everywhere' }, async ({ browser }) => {
   const [one, two] = [await browser.newContext(), await browser.newContext()]
   const { x, o } = await sitDown(await one.newPage(), await two.newPage())
   await playOut(x, o, DRAW)

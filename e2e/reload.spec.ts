@@ -16,7 +16,7 @@ test('the founder reloads before the friend comes, and still hosts', async ({ br
 })
 
 for (const who of ['founder', 'friend', 'both at once'] as const) {
-  test(`reload in mid-game: ${who}`, async ({ browser }) => {
+  test(`reload in mid-game: ${who}`, who === 'both at once' ? { tag: '@everywhere' } : {}, async ({ browser }) => {
     const { x, o } = await sitDown(await browser.newPage(), await browser.newPage())
     await playOut(x, o, [4, 0])
     const reloading = who === 'founder' ? [x] : who === 'friend' ? [o] : [x, o]
@@ -76,21 +76,25 @@ test('a browser that clears what it stored in mid-game: the page stops, and says
   await o.shows('failure', 'storage-failed')
 })
 
-test('where the browser refuses storage the page plays on, and says that a reload forgets', async ({ browser }) => {
-  const refusing = await browser.newContext()
-  await refusing.addInitScript(() => {
-    IDBFactory.prototype.open = () => {
-      throw new DOMException('refused by this test', 'SecurityError')
-    }
-  })
-  const { x, o } = await sitDown(await browser.newPage(), await refusing.newPage())
-  await o.shows('storage', 'page')
-  await expect(o.page.getByText('a reload forgets your seat')).toBeVisible()
-  await playOut(x, o, [4, 0])
-  await o.page.reload()
-  await o.shows('failure', 'table-full')
-  await x.shows('friend', 'gone')
-})
+test(
+  'where the browser refuses storage the page plays on, and says that a reload forgets',
+  { tag: '@everywhere' },
+  async ({ browser }) => {
+    const refusing = await browser.newContext()
+    await refusing.addInitScript(() => {
+      IDBFactory.prototype.open = () => {
+        throw new DOMException('refused by this test', 'SecurityError')
+      }
+    })
+    const { x, o } = await sitDown(await browser.newPage(), await refusing.newPage())
+    await o.shows('storage', 'page')
+    await expect(o.page.getByText('a reload forgets your seat')).toBeVisible()
+    await playOut(x, o, [4, 0])
+    await o.page.reload()
+    await o.shows('failure', 'table-full')
+    await x.shows('friend', 'gone')
+  },
+)
 
 async function comesBack(context: BrowserContext, link: string): Promise<Player> {
   const player = new Player(await context.newPage())

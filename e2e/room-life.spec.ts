@@ -32,27 +32,31 @@ for (const who of ['a member', 'the host'] as const) {
   })
 }
 
-test('close and reopen: what was said meanwhile waits for who comes back', async ({ browser }) => {
-  const [one, two] = [await browser.newContext(), await browser.newContext()]
-  const ada = new Guest(await one.newPage(), 'Ada')
-  const bea = new Guest(await two.newPage(), 'Bea')
-  const link = await gather([ada, bea])
-  await ada.says('before')
-  await bea.hears('Ada', 'before')
-  await bea.page.close({ runBeforeUnload: false })
-  await ada.isTold('Bea is away. Their place is held for')
-  await ada.sees('Bea', /^away, place held for \d+\ss$/)
-  for (const text of ['while you were away', 'and this']) await ada.says(text)
-  await ada.seesDelivery('and this', 'Kept for Bea.')
+test(
+  'close and reopen: what was said meanwhile waits for who comes back',
+  { tag: '@everywhere' },
+  async ({ browser }) => {
+    const [one, two] = [await browser.newContext(), await browser.newContext()]
+    const ada = new Guest(await one.newPage(), 'Ada')
+    const bea = new Guest(await two.newPage(), 'Bea')
+    const link = await gather([ada, bea])
+    await ada.says('before')
+    await bea.hears('Ada', 'before')
+    await bea.page.close({ runBeforeUnload: false })
+    await ada.isTold('Bea is away. Their place is held for')
+    await ada.sees('Bea', /^away, place held for \d+\ss$/)
+    for (const text of ['while you were away', 'and this']) await ada.says(text)
+    await ada.seesDelivery('and this', 'Kept for Bea.')
 
-  const back = new Guest(await two.newPage(), 'Bea')
-  await back.page.goto(link)
-  await back.isTold('You are here with Ada.')
-  await back.hears('Ada', 'before', 'while you were away', 'and this')
-  await ada.isTold('You are here with Bea.')
-  await ada.seesAllHave('and this')
-  await ada.seesOnly('Bea')
-})
+    const back = new Guest(await two.newPage(), 'Bea')
+    await back.page.goto(link)
+    await back.isTold('You are here with Ada.')
+    await back.hears('Ada', 'before', 'while you were away', 'and this')
+    await ada.isTold('You are here with Bea.')
+    await ada.seesAllHave('and this')
+    await ada.seesOnly('Bea')
+  },
+)
 
 test('closed for longer than the place was held: back as a newcomer, and told so', async ({ browser }) => {
   const [one, two] = [await browser.newContext(), await browser.newContext()]

@@ -45,7 +45,7 @@ export const chromiumArgs = [
 
 export const chromiumPermissions = ['microphone']
 
-function isExecutable(path) {
+export function isExecutable(path) {
   try {
     accessSync(path, constants.X_OK)
     return true

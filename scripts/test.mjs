@@ -8,6 +8,14 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureBrowser } from './ensure-browser.mjs'
+import { findFirefox } from './find-firefox.mjs'
+
+/** What the projects of `playwright.config.ts` are, for people. */
+const PROJECTS = {
+  chromium: 'two players, end to end (Chromium)',
+  firefox: 'two players, end to end (Firefox)',
+  webkit: 'two players, end to end (WebKit)',
+}
 
 const require = createRequire(import.meta.url)
 const reports = mkdtempSync(join(tmpdir(), 'selvage-test-'))
@@ -15,22 +23,26 @@ process.on('exit', () => rmSync(reports, { recursive: true, force: true }))
 
 const browser = await ensureBrowser().catch((error) => {
   console.error(error.message)
-  process.exit(1)
+  return process.exit(1)
 })
 console.log(`browser: ${browser}`)
 const environment = { ...process.env, SELVAGE_CHROMIUM: browser }
 
+const leftOut = []
 const suites = [
   await vitest('node', 'laws, cores and servers (Node)'),
   await vitest('browser', 'fabrics and storages (Chromium)'),
-  await playwright('two players, end to end (Chromium)'),
 ]
+if (findFirefox() === null) leftOut.push('no Firefox was found: no suite runs in it, and none between the two')
+else suites.push(await vitest('firefox', 'fabrics and storages (Firefox)'))
+suites.push(...(await playwright()))
 
 console.log('\n────────────────────────────────────────────────────────────────')
 for (const { title, passed, failed, skipped, exitCode, seconds } of suites) {
   const verdict = exitCode === 0 ? 'ok  ' : 'FAIL'
   console.log(`${verdict} ${title}: ${passed} passed, ${failed} failed, ${skipped} skipped, ${seconds} s`)
 }
+for (const why of new Set(leftOut)) console.log(`left out: ${why}`)
 const sum = (field) => suites.reduce((total, suite) => total + suite[field], 0)
 console.log(`total: ${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`)
 process.exitCode = suites.every(({ exitCode }) => exitCode === 0) ? 0 : 1
@@ -49,14 +61,59 @@ async function vitest(project, title) {
   })
 }
 
-async function playwright(title) {
-  const report = join(reports, 'e2e.json')
+/** One run of everything that Playwright drives, two tests at a time; then one suite for each of its projects. */
+async function playwright() {
+  const report = join(reports, 'playwright.json')
   const cli = require.resolve('@playwright/test/cli')
   const reporting = { PLAYWRIGHT_JSON_OUTPUT_NAME: report }
-  return runSuite(title, [cli, 'test', '--reporter=list,json'], reporting, () => {
-    const { expected, unexpected, flaky, skipped } = readJson(report).stats
-    return { passed: expected, failed: unexpected + flaky, skipped }
-  })
+  let projects = []
+  const whole = await runSuite(
+    'games, bundles and networks (Playwright)',
+    [cli, 'test', '--reporter=list,json'],
+    reporting,
+    () => {
+      const { config, suites: files, stats } = readJson(report)
+      const tests = files.flatMap(testsOf)
+      leftOut.push(...tests.flatMap(({ annotations }) => annotations.filter(isLeftOut).map((one) => one.description)))
+      projects = config.projects.map(({ name }) =>
+        suiteOf(
+          name,
+          tests.filter(({ projectName }) => projectName === name),
+        ),
+      )
+      return { passed: stats.expected, failed: stats.unexpected + stats.flaky, skipped: stats.skipped }
+    },
+  )
+  // What fails outside every test (a server that does not start, a worker that does not end) is the run's own.
+  const explained = whole.exitCode === 0 || projects.some(({ exitCode }) => exitCode !== 0)
+  return explained ? projects : [...projects, { ...whole, passed: 0, failed: 1, skipped: 0 }]
+}
+
+function testsOf(suite) {
+  return [...(suite.suites ?? []).flatMap(testsOf), ...(suite.specs ?? []).flatMap(({ tests }) => tests)]
+}
+
+function isLeftOut({ type }) {
+  return type === 'left out'
+}
+
+function suiteOf(project, tests) {
+  const count = (...kinds) => tests.filter(({ status }) => kinds.includes(status)).length
+  const [passed, failed, skipped] = [count('expected'), count('unexpected', 'flaky'), count('skipped')]
+  const results = tests.flatMap(({ results: runs }) => runs)
+  const [starts, ends] = [
+    results.map(({ startTime }) => Date.parse(startTime)),
+    results.map(({ startTime, duration }) => Date.parse(startTime) + duration),
+  ]
+  const seconds = Math.round((Math.max(...ends, 0) - Math.min(...starts, Date.now())) / 1000)
+  return {
+    title: PROJECTS[project] ?? project,
+    passed,
+    failed,
+    skipped,
+    seconds,
+    exitCode: failed > 0 || passed === 0 ? 1 : 0,
+  }
 }
 
 /** A suite that exits well without having run a test has failed. */
