@@ -1,6 +1,7 @@
 /**
  * `npm run size`: what a page downloads, minified and gzipped, dependencies included, as Vite bundles it from
- * the sources. Each row is a program of its own; only what it uses is counted.
+ * the sources. Each row is a program of its own; only what it uses is counted. What a program loads only when it is
+ * first needed is counted apart.
  */
 import { gzipSync } from 'node:zlib'
 import { fileURLToPath } from 'node:url'
@@ -17,11 +18,24 @@ const programs = [
 ]
 
 for (const [title, source] of programs) {
-  const code = await bundled(source)
-  const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`
+  const { atOnce, later } = await bundled(source)
+  const whenNeeded = later.length === 0 ? '' : `, and ${kib(gzipped(later))} when first needed`
   console.log(
-    `${kib(gzipSync(code, { level: 9 }).length).padStart(9)} gzipped, ${kib(code.length).padStart(9)} minified: ${title}`,
+    `${kib(gzipped(atOnce)).padStart(9)} gzipped, ${kib(length(atOnce)).padStart(9)} minified: ${title}${whenNeeded}`,
   )
+}
+
+function kib(bytes) {
+  return `${(bytes / 1024).toFixed(1)} KiB`
+}
+
+/** Of files that travel each by itself. */
+function gzipped(files) {
+  return files.reduce((sum, code) => sum + gzipSync(code, { level: 9 }).length, 0)
+}
+
+function length(files) {
+  return files.reduce((sum, code) => sum + Buffer.byteLength(code), 0)
 }
 
 function gamePath() {
@@ -54,16 +68,23 @@ async function bundled(source) {
       rollupOptions: {
         input: entry,
         preserveEntrySignatures: 'strict',
-        output: { format: 'es', codeSplitting: false },
+        output: { format: 'es' },
       },
     },
   })
-  return Buffer.from(
-    output
-      .filter(({ type }) => type === 'chunk')
-      .map(({ code }) => code)
-      .join(''),
-  )
+  const chunks = new Map(output.filter(({ type }) => type === 'chunk').map((chunk) => [chunk.fileName, chunk]))
+  const atOnce = new Set()
+  const load = ({ fileName, imports }) => {
+    if (atOnce.has(fileName)) return
+    atOnce.add(fileName)
+    for (const name of imports) if (chunks.has(name)) load(chunks.get(name))
+  }
+  for (const chunk of chunks.values()) if (chunk.isEntry) load(chunk)
+  const files = [...chunks.values()]
+  return {
+    atOnce: files.filter(({ fileName }) => atOnce.has(fileName)).map(({ code }) => code),
+    later: files.filter(({ fileName }) => !atOnce.has(fileName)).map(({ code }) => code),
+  }
 }
 
 /** The alias list is TypeScript, which Vite can load on every version of Node. */
