@@ -27,6 +27,7 @@ import type { LinkDriver } from './link-driver.ts'
 import { newRoomSecret, privateRoomAddress, publicRoomAddress } from './room-address.ts'
 import type { Presence, SignallingStatus } from './presence.ts'
 import { RoomPresence, type RoomPresenceOptions, type SignalServerEntry } from './room-presence.ts'
+import { sealKeyOf } from './seal-key.ts'
 import { normalServerUrl, SignalTag, TAG_BOUNDS } from './signal-tag.ts'
 import { MeshSeam, type LinkStatus, type MeshDiagnostics } from './mesh-seam.ts'
 
@@ -35,8 +36,9 @@ import { MeshSeam, type LinkStatus, type MeshDiagnostics } from './mesh-seam.ts'
  * more than introduce them. What carries the links, the fabric says ({@link MeshMeans}). One room per
  * weave; a loom may make any number.
  *
- * A public room (`roomKey`) is open to who knows its name; without one a room is private, and known
- * only to who is given {@link invite}. Losing a signalling server never tears a seam: the loom attaches
+ * A public room (`roomKey`) is open to who knows its name, and is trust on first use: the servers can read
+ * its signalling, and whoever comes first under the name is who the others meet. Without a key a room is
+ * private: it is known only to who is given {@link invite}, and closed to the servers. Losing a signalling server never tears a seam: the loom attaches
  * to the next one of its list, and {@link signalling} tells how that goes.
  */
 export class MeshLoom implements Loom<SignalTag> {
@@ -116,7 +118,10 @@ export class MeshLoom implements Loom<SignalTag> {
     )
   }
 
-  /** What to give to others so that they can {@link join}. Throws a `TypeError` for a seam of another loom. */
+  /**
+   * What to give to others so that they can {@link join}. Its `trust` says whether the room is closed to
+   * the servers, or open to all who know its name. Throws a `TypeError` for a seam of another loom.
+   */
   invite(seam: Seam): SignalTag {
     const { room, secret } = this.#weaveOf(seam).tag
     return new SignalTag({ room, secret, servers: this.#servers.map(({ url }) => url) })
@@ -180,10 +185,13 @@ export class MeshLoom implements Loom<SignalTag> {
     const [clock, random] = [this.#clock, this.#random]
     this.#identity ??= peerIdentity === undefined ? createPeerIdentity() : Promise.resolve(peerIdentity)
     const address = tag.secret === undefined ? publicRoomAddress(app, tag.room) : privateRoomAddress(app, tag.secret)
-    const [identity, room] = await tracked(clock, Promise.all([this.#identity, address]))
+    const weaving = Promise.all([this.#identity, address, sealKeyOf(app, tag)])
+    const [identity, room, sealKey] = await tracked(clock, weaving)
     return new MeshSeam({
       presence: (self, handlers) => presence({ servers, room, self, maxPeers, clock, random, WebSocket, handlers }),
       room,
+      sealKey,
+      trust: tag.trust,
       identity,
       driver,
       iceServers: this.#means.iceServers ?? noIceServers,

@@ -13,6 +13,8 @@ import { Mesh, type LinkStage, type MeshEffect, type MeshInput } from './mesh.ts
 import { MAX_FRAME_BYTES, MAX_LOSSY_PAYLOAD_BYTES, PeerLink, type PeerLinkEnd } from './peer-link.ts'
 import type { Presence, PresenceHandlers, SignallingStatus } from './presence.ts'
 import type { RoomAddress } from './room-address.ts'
+import type { RoomTrust } from './seal-key.ts'
+import { SignalSeal, type SealGate } from './signal-seal.ts'
 
 /**
  * One weave: a presence in the room, a mesh that decides, links that carry, and the seam they make. It carries out what the mesh decides and tells it what happens.
@@ -22,6 +24,7 @@ export class MeshSeam {
   readonly #options: MeshSeamOptions
   readonly #session: string
   readonly #presence: Presence
+  readonly #seal: SignalSeal
   readonly #mesh: Mesh
   readonly #links: Map<string, PeerLink> = new Map()
   /** Links that still send their last words. */
@@ -55,10 +58,24 @@ export class MeshSeam {
         onDetached: () => this.#step({ kind: 'detached' }),
         onJoined: (at) => this.#step({ kind: 'joined', at }),
         onLeft: (at) => this.#step({ kind: 'left', at }),
-        onSignal: (from, body) => this.#onSignal(from, body),
+        onSignal: (from, body) => this.#seal.open(from, body),
         onRelayed: () => void this.#malformed++,
       },
     )
+    this.#seal = new SignalSeal({
+      key: options.sealKey,
+      room: options.room,
+      identity,
+      session: this.#session,
+      clock: options.clock,
+      events: {
+        onSealed: (to, text) => this.#carry(to, text),
+        onOpened: (from, body) => this.#onSignal(from, body),
+        onUnsent: (to, why) => {
+          this.#lastFailure = `signalling for ${to.peer} could not be sent: ${why}`
+        },
+      },
+    })
   }
 
   get signalling(): ReadableAtom<SignallingStatus> {
@@ -74,6 +91,8 @@ export class MeshSeam {
     for (const link of this.#links.values()) lossyDropped += link.lossyDropped
     return {
       refused: new Map(this.#refusals),
+      refusedSignals: this.#seal.refused,
+      trust: this.#options.trust,
       malformed: this.#malformed,
       lossyDropped,
       openLinks: this.#links.size + this.#closing.size,
@@ -196,7 +215,7 @@ export class MeshSeam {
       ),
       events: {
         onSignal: (body) => {
-          this.#signal(at, encodeEnvelope({ opens, link: id, body }))
+          this.#seal.seal(at, encodeEnvelope({ opens, link: id, body }))
           opens = false
         },
         onProved: () => this.#step({ kind: 'proved', link: id }),
@@ -242,7 +261,7 @@ export class MeshSeam {
     if (known?.peer === from.peer && known.session === from.session) this.#links.get(link)?.signal(envelope.body)
   }
 
-  #signal(to: SignalAddress, body: string): void {
+  #carry(to: SignalAddress, body: string): void {
     try {
       this.#presence.send(to, body)
     } catch (error) {
@@ -270,6 +289,7 @@ export class MeshSeam {
 
   async #release(): Promise<void> {
     this.#presence.close()
+    this.#seal.close()
     for (const timer of [...this.#timers.keys()]) this.#disarm(timer)
     for (const id of [...this.#links.keys()]) this.#drop(id, 'closed')
     this.#status.set(new Map())
@@ -282,6 +302,9 @@ export interface MeshSeamOptions {
   /** Opens this weave's presence in the room; it is entered later. */
   readonly presence: (self: SignalAddress, handlers: PresenceHandlers) => Presence
   readonly room: RoomAddress
+  /** Seals the room's signalling. */
+  readonly sealKey: CryptoKey
+  readonly trust: RoomTrust
   readonly identity: PeerIdentity
   readonly driver: LinkDriver
   readonly iceServers: () => Promise<readonly RTCIceServer[]>
@@ -298,6 +321,10 @@ export interface LinkStatus {
 export interface MeshDiagnostics {
   /** Links that were refused before they were listed, by cause. */
   readonly refused: ReadonlyMap<RefusalReason, number>
+  /** Signals that were refused before they were read, by gate. */
+  readonly refusedSignals: ReadonlyMap<SealGate, number>
+  /** Whether the room's servers can read its signalling. */
+  readonly trust: RoomTrust
   /** Frames and signals that were none, dropped. */
   readonly malformed: number
   /** Lossy frames dropped for want of room. */

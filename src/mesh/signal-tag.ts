@@ -1,6 +1,7 @@
 import { fromUtf8, toBase64Url, utf8 } from '../base/bytes.ts'
 import type { Tag } from '../seam/contract.ts'
 import { isRoomSecret } from './room-address.ts'
+import type { RoomTrust } from './seal-key.ts'
 
 /** Bounds of what a tag may hold, and of the link that carries it. Lengths are bytes of UTF-8. */
 export const TAG_BOUNDS = { room: 128, servers: 8, server: 512, link: 16_384 } as const
@@ -36,6 +37,11 @@ export class SignalTag implements Tag {
 
   get roomKey(): string | undefined {
     return this.secret === undefined ? this.room : undefined
+  }
+
+  /** What a weave under this tag may rely on; see {@link RoomTrust}. */
+  get trust(): RoomTrust {
+    return this.secret === undefined ? 'first-use' : 'secret'
   }
 
   /** Differs with the room and the servers. Holds the first 36 bits of a secret, never all of it. */

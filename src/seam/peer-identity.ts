@@ -56,14 +56,38 @@ export async function verifySignature(
   bytes: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean> {
-  if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false
+  const key = await imported(publicKey)
+  return key !== null && verified(key, bytes, signature)
+}
+
+/** Somebody's public key, ready to verify with many times. */
+export interface PublicKey {
+  readonly id: PeerId
+  readonly bytes: Uint8Array
+  /** Whether `signature` over `bytes` was made with the private half. */
+  verify(bytes: Uint8Array, signature: Uint8Array): Promise<boolean>
+}
+
+/** `null` where `publicKey` is no key. The array is kept: not to be written to again. */
+export async function importPublicKey(publicKey: Uint8Array): Promise<PublicKey | null> {
+  const [key, id] = await Promise.all([imported(publicKey), peerIdOf(publicKey)])
+  if (key === null) return null
+  return { id, bytes: publicKey, verify: (bytes, signature) => verified(key, bytes, signature) }
+}
+
+async function imported(publicKey: Uint8Array): Promise<CryptoKey | null> {
+  if (publicKey.length !== PUBLIC_KEY_BYTES) return null
   const webCrypto = subtle()
   try {
-    const key = await webCrypto.importKey('raw', backed(publicKey), KEY_ALGORITHM, false, ['verify'])
-    return await webCrypto.verify(SIGN_ALGORITHM, key, backed(signature), backed(bytes))
+    return await webCrypto.importKey('raw', backed(publicKey), KEY_ALGORITHM, false, ['verify'])
   } catch {
-    return false
+    return null
   }
+}
+
+async function verified(key: CryptoKey, bytes: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  if (signature.length !== SIGNATURE_BYTES) return false
+  return subtle().verify(SIGN_ALGORITHM, key, backed(signature), backed(bytes))
 }
 
 function subtle(): SubtleCrypto {
