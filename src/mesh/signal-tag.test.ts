@@ -61,6 +61,11 @@ describe('SignalTag', () => {
     expect(new Set(keys).size).toBe(3)
   })
 
+  it('[TAG-5] a tag says what may be relied on', () => {
+    expect(new SignalTag({ room: 'oak' }).trust).toBe('first-use')
+    expect(new SignalTag({ room: 'oak', secret: SECRET }).trust).toBe('secret')
+  })
+
   it('[TAG-2] a secret may be given as bytes', () => {
     const bytes = Uint8Array.from({ length: 16 }, (_, i) => i)
     expect(new SignalTag({ room: 'oak', secret: bytes }).secret).toBe(SECRET)
