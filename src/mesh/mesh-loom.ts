@@ -7,7 +7,7 @@ import {
   RoomTakenError,
   SignalingUnavailableError,
 } from '../base/errors.ts'
-import { until, type ReadableAtom } from '../base/observable.ts'
+import { observable, until, type ReadableAtom } from '../base/observable.ts'
 import { systemRandom, type Random } from '../base/random.ts'
 import type {
   Availability,
@@ -25,7 +25,7 @@ import type { CreateRoom } from '../signal/protocol.ts'
 import type { SignalSocketConstructor } from '../signal/signal-socket.ts'
 import type { LinkDriver } from './link-driver.ts'
 import { newRoomSecret, privateRoomAddress, publicRoomAddress } from './room-address.ts'
-import type { Presence, SignallingStatus } from './presence.ts'
+import type { Presence, ServerHealth, SignallingStatus } from './presence.ts'
 import { RoomPresence, type RoomPresenceOptions, type SignalServerEntry } from './room-presence.ts'
 import { sealKeyOf } from './seal-key.ts'
 import { normalServerUrl, SignalTag, TAG_BOUNDS } from './signal-tag.ts'
@@ -130,6 +130,14 @@ export class MeshLoom implements Loom<SignalTag> {
   /** Whether the seam's room can be found by others at the moment. */
   signalling(seam: Seam): ReadableAtom<SignallingStatus> {
     return this.#weaveOf(seam).meshSeam.signalling
+  }
+
+  /**
+   * How each signalling server does, in the order of the list, as far as the seam's weave has asked it. Empty where
+   * rooms are kept without servers.
+   */
+  servers(seam: Seam): ReadableAtom<readonly ServerHealth[]> {
+    return this.#weaveOf(seam).meshSeam.servers ?? NO_SERVERS
   }
 
   /** The links of the seam, those in the making included. */
@@ -288,6 +296,8 @@ export interface WeaveMeans {
   /** Opens the weave's presence in its room. Default: a {@link RoomPresence} on the signalling servers. */
   readonly presence?: ((options: RoomPresenceOptions) => Presence) | undefined
 }
+
+const NO_SERVERS: ReadableAtom<readonly ServerHealth[]> = observable([])
 
 /** Peers a room takes unless the pattern says otherwise. */
 const DEFAULT_MAX_PEERS = 8

@@ -11,7 +11,7 @@ import { DATA_HEADER_BYTES, encodeData, NONCE_BYTES } from './link-frames.ts'
 import { LinkHandshake, type RefusalReason } from './link-handshake.ts'
 import { Mesh, type LinkStage, type MeshEffect, type MeshInput } from './mesh.ts'
 import { MAX_FRAME_BYTES, MAX_LOSSY_PAYLOAD_BYTES, PeerLink, type PeerLinkEnd } from './peer-link.ts'
-import type { Presence, PresenceHandlers, SignallingStatus } from './presence.ts'
+import type { Presence, PresenceHandlers, ServerHealth, SignallingStatus } from './presence.ts'
 import type { RoomAddress } from './room-address.ts'
 import type { RoomTrust } from './seal-key.ts'
 import { SignalSeal, type SealGate } from './signal-seal.ts'
@@ -60,6 +60,7 @@ export class MeshSeam {
         onLeft: (at) => this.#step({ kind: 'left', at }),
         onSignal: (from, body) => this.#seal.open(from, body),
         onRelayed: () => void this.#malformed++,
+        knows: ({ peer }) => this.core.peers.get().has(peer),
       },
     )
     this.#seal = new SignalSeal({
@@ -80,6 +81,10 @@ export class MeshSeam {
 
   get signalling(): ReadableAtom<SignallingStatus> {
     return this.#presence.status
+  }
+
+  get servers(): ReadableAtom<readonly ServerHealth[]> | undefined {
+    return this.#presence.servers
   }
 
   get links(): ReadableAtom<ReadonlyMap<PeerId, LinkStatus>> {

@@ -1,5 +1,6 @@
 import type { ReadableAtom } from '../base/observable.ts'
 import type { WaitOptions } from '../seam/contract.ts'
+import type { EndpointState } from '../seam/endpoint-health.ts'
 import type { CreateRoom, SignalAddress } from '../signal/protocol.ts'
 
 /**
@@ -8,6 +9,8 @@ import type { CreateRoom, SignalAddress } from '../signal/protocol.ts'
  */
 export interface Presence {
   readonly status: ReadableAtom<SignallingStatus>
+  /** How each server does, in the order of the list. Absent: this kind of presence has none. */
+  readonly servers?: ReadableAtom<readonly ServerHealth[]> | undefined
   /**
    * Attaches for the first time. `new`: nobody else may be in the room. `no`: somebody must be.
    * `if-missing`: where the room is, else a new one. Rejects with `RoomTakenError`, `RoomNotFoundError`,
@@ -40,9 +43,18 @@ export interface PresenceHandlers {
   onDetached(): void
   onJoined(at: SignalAddress): void
   onLeft(at: SignalAddress): void
+  /** Whether there is a link with this member, or a way to one. */
+  knows?(at: SignalAddress): boolean
   onSignal(from: SignalAddress, body: string): void
   /** What {@link RelayPort.send} was given at the other end. */
   onRelayed(from: SignalAddress, payload: Uint8Array): void
+}
+
+/** How one signalling server does, as far as one weave has asked it. */
+export interface ServerHealth extends EndpointState {
+  readonly url: string
+  /** Whether the room can be found there through this peer. */
+  readonly isAttached: boolean
 }
 
 export type SignallingStatus =

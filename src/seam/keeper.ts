@@ -101,7 +101,7 @@ export class Keeper<T> {
           throwIfAborted(signal)
           this.#lastError = error
           if (isForGood(error)) throw error
-          this.#health.failed(this.#cluster.currentEndpoint())
+          this.#health.failed(this.#cluster.currentEndpoint(), error)
           this.#moveOn()
         }
       }
@@ -169,7 +169,7 @@ export class Keeper<T> {
   #goOn(seam: KeptBySelf<T>, connection: Seam): void {
     this.#lastError = null
     this.#connectedAtMs = this.#clock.now()
-    this.#health.succeeded(this.#cluster.currentEndpoint())
+    this.#health.answered(this.#cluster.currentEndpoint())
     this.#tell('connected')
     seam.mount(connection)
   }
@@ -178,9 +178,9 @@ export class Keeper<T> {
     const seam = this.#seam as KeptBySelf<T>
     const { signal } = this.#lifetime
     const wasSteady = this.#clock.now() - this.#connectedAtMs >= STEADY_CONNECTION_MS
-    if (wasSteady) this.#attempt = 0
-    else this.#health.failed(this.#cluster.currentEndpoint())
     this.#lastError = reason.kind === 'error' ? reason.cause : new SeamTornError('the connection was lost')
+    if (wasSteady) this.#attempt = 0
+    else this.#health.failed(this.#cluster.currentEndpoint(), this.#lastError)
     try {
       this.#moveOn()
       if (seam.unread.get() >= MAX_UNREAD_CONNECTIONS) {

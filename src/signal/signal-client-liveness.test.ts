@@ -7,6 +7,7 @@ import {
   openAttachment,
   PING_INTERVAL_MS,
   PONG_TIMEOUT_MS,
+  PROBE_TIMEOUT_MS,
   type Attachment,
   type AttachmentHandlers,
 } from './signal-client.ts'
@@ -210,6 +211,34 @@ describe('the client and a socket that fires several events at once', () => {
     await waiting
     await clock.advance(0)
     expect(order).toEqual(['resolved', 'joined', 'lost'])
+  })
+
+  it('[SIGNAL-16] a probe asks at once, and a server that is silent is lost sooner than on a ping', async () => {
+    const attachment = await attached()
+    await clock.advance(3_000)
+    attachment.probe?.()
+    expect(socket.pings()).toBe(1)
+    await clock.advance(PROBE_TIMEOUT_MS - 1)
+    socket.hear('{"type":"pong"}')
+    await clock.advance(PROBE_TIMEOUT_MS)
+    expect([lost.length, socket.pings()]).toEqual([0, 1])
+    attachment.probe?.()
+    await clock.advance(PROBE_TIMEOUT_MS)
+    expect(lost).toHaveLength(1)
+    attachment.probe?.()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('[SIGNAL-16] the time that an answer took is told', async () => {
+    const took: number[] = []
+    const attaching = open({ onAnswered: (latencyMs) => took.push(latencyMs) })
+    socket.emit('open')
+    socket.hear(ATTACHED)
+    const attachment = await attaching
+    await clock.advance(PING_INTERVAL_MS + 70)
+    socket.hear('{"type":"pong"}')
+    expect(took).toEqual([70])
+    attachment.close()
   })
 })
 

@@ -30,6 +30,8 @@ export const ATTACH_TIMEOUT_MS = 10_000
 export const PING_INTERVAL_MS = 10_000
 /** How long the answer to a ping may take, milliseconds. A dead server is noticed within the sum of the two. */
 export const PONG_TIMEOUT_MS = 5_000
+/** How long the answer to a probe may take, milliseconds: who probes has a reason to think that the server is gone. */
+export const PROBE_TIMEOUT_MS = 2_000
 /** Bytes that may wait unsent in the socket. A server that reads so slowly counts as lost. */
 export const MAX_UNSENT_BYTES = 1_048_576
 
@@ -66,6 +68,8 @@ export interface AttachmentHandlers {
   onSignal?(from: SignalAddress, body: string): void
   /** Bytes that the server relayed; the array is the handler's. */
   onRelayed?(from: SignalAddress, payload: Uint8Array): void
+  /** The server answered a ping after so many milliseconds. */
+  onAnswered?(latencyMs: number): void
   /** The server refused something after the attachment stood (a flood, say). It goes on. */
   onRefused?(code: SignalErrorCode, message: string): void
   /** Exactly once, unless {@link Attachment.close} came first: nothing arrives and nothing is sent from here on. */
@@ -96,6 +100,8 @@ export interface Attachment {
   readonly unsentBytes: number
   /** Has the server hand `payload` to one attachment, in order with {@link send}; one that is gone, or reads too slowly, misses it. */
   relay(to: SignalAddress, payload: Uint8Array): void
+  /** Asks for a sign of life now: a server that gives none within {@link PROBE_TIMEOUT_MS} is lost. */
+  probe?(): void
   /** Idempotent; no handler runs after it. */
   close(): void
 }
@@ -132,6 +138,7 @@ class AttachmentSocket implements Attachment {
   #maxMessageBytes = 0
   /** The attach deadline, then the next ping, then the deadline of its answer: never two at once. */
   #timer: unknown
+  #pingedAtMs = 0
   /** Events that came along with the answer; `null` but for that moment. */
   #early: (() => void)[] | null = null
   /** The server's last message, if it was an `error`: what a close right after it means. */
@@ -171,6 +178,10 @@ class AttachmentSocket implements Attachment {
 
   relay(to: SignalAddress, payload: Uint8Array): void {
     if (this.#phase === 'attached') this.#write(encodeRelayFrame(to, payload))
+  }
+
+  probe(): void {
+    if (this.#phase === 'attached') this.#ping(PROBE_TIMEOUT_MS)
   }
 
   close(): void {
@@ -264,7 +275,7 @@ class AttachmentSocket implements Attachment {
       case 'error':
         return shielded(() => handlers.onRefused?.(message.code, message.message))
       case 'pong':
-        return
+        return shielded(() => handlers.onAnswered?.(this.#clock.now() - this.#pingedAtMs))
       case 'attached':
         this.malformed++
     }
@@ -302,20 +313,22 @@ class AttachmentSocket implements Attachment {
 
   #armPing(): void {
     this.#clock.clearTimeout(this.#timer)
-    this.#timer = this.#clock.setTimeout(() => this.#ping(), PING_INTERVAL_MS)
+    this.#timer = this.#clock.setTimeout(() => this.#ping(PONG_TIMEOUT_MS), PING_INTERVAL_MS)
   }
 
-  #ping(again = false): void {
+  #ping(boundMs: number, again = false): void {
+    this.#clock.clearTimeout(this.#timer)
     this.#write(encodeMessage({ type: 'ping' }))
     if (this.#phase !== 'attached') return
     const askedAt = this.#clock.now()
+    this.#pingedAtMs = askedAt
     this.#timer = this.#clock.setTimeout(() => {
       // A page that was frozen meets its overdue timer before the answer that waits behind it: ask again. Once,
       // for in a hidden tab every timer is overdue.
-      const overdue = this.#clock.now() - askedAt > 2 * PONG_TIMEOUT_MS
-      if (overdue && !again) this.#ping(true)
-      else this.#fail(unavailable(this.url, `fell silent: no answer to a ping within ${PONG_TIMEOUT_MS} ms`))
-    }, PONG_TIMEOUT_MS)
+      const overdue = this.#clock.now() - askedAt > 2 * boundMs
+      if (overdue && !again) this.#ping(boundMs, true)
+      else this.#fail(unavailable(this.url, `fell silent: no answer to a ping within ${boundMs} ms`))
+    }, boundMs)
   }
 
   #write(data: string | Uint8Array<ArrayBuffer>): void {

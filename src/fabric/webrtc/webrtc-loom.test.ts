@@ -11,7 +11,7 @@ import type { SignalSocket } from '../../signal/signal-socket.ts'
 import { HIGH_WATER_BYTES, type Link, type LinkEvents, type LinkOptions } from '../../mesh/link-driver.ts'
 import { FALLBACK_DIAL_MS, INTERRUPTED_GRACE_MS } from '../../mesh/mesh.ts'
 import { LINK_BOUND_MS } from '../../mesh/peer-link.ts'
-import { SEARCH_BOUND_MS } from '../../mesh/room-presence.ts'
+import { SEARCH_BOUND_MS } from '../../mesh/room-search.ts'
 import { VirtualLinks } from '../../mesh/test-support/virtual-links.ts'
 import { VirtualSignalServers } from '../../mesh/test-support/virtual-signal-servers.ts'
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { SignalHub, type HubEffect } from '../../signal/hub.ts'
 import { encodeMessage } from '../../signal/protocol.ts'
-import { DEFAULT_SIGNAL_LIMITS } from '../../signal/signal-limits.ts'
+import { DEFAULT_SIGNAL_LIMITS, type SignalLimits } from '../../signal/signal-limits.ts'
 import type { SignalSocket, SignalSocketConstructor } from '../../signal/signal-socket.ts'
 
 type Listener = (event: never) => void
@@ -17,11 +17,17 @@ export class VirtualSignalServers {
   constructor(clock: Clock, urls: readonly string[]) {
     this.clock = clock
     for (const url of urls) this.#servers.set(url, new VirtualServer(clock))
+    this.WebSocket = this.reaching(...urls)
+  }
+
+  /** The WebSocket of a machine that gets through to these servers and no others. */
+  reaching(...urls: readonly string[]): SignalSocketConstructor {
+    const { clock } = this
     const dial = (url: string): VirtualServer | undefined => {
       this.asked.push(url)
-      return this.#servers.get(url)
+      return urls.includes(url) ? this.#servers.get(url) : undefined
     }
-    this.WebSocket = class extends VirtualSocket {
+    return class extends VirtualSocket {
       constructor(url: string) {
         super(clock, dial(url))
       }
@@ -48,10 +54,27 @@ export class VirtualSignalServers {
   start(url: string): void {
     this.#servers.get(url)?.start()
   }
+
+  /** How long everything takes each way from now on; 1 ms at first. {@link SILENT}: for good. */
+  delay(url: string, latencyMs: number): void {
+    const server = this.#servers.get(url)
+    if (server !== undefined) server.latencyMs = latencyMs
+  }
+
+  /** Restarts it under other limits than the default ones. */
+  limit(url: string, limits: Partial<SignalLimits>): void {
+    const server = this.#servers.get(url)
+    server?.stop()
+    server?.start(limits)
+  }
 }
+
+/** The latency of a server that nothing gets to or from any more, and nobody is told. */
+export const SILENT: number = Infinity
 
 class VirtualServer {
   readonly sockets: Map<number, VirtualSocket> = new Map()
+  latencyMs = 1
   readonly #clock: Clock
   #hub: SignalHub | null = new SignalHub(DEFAULT_SIGNAL_LIMITS)
   #lastId = 0
@@ -87,8 +110,8 @@ class VirtualServer {
     for (const socket of sockets) socket.dropped(1006)
   }
 
-  start(): void {
-    this.#hub ??= new SignalHub(DEFAULT_SIGNAL_LIMITS)
+  start(limits: Partial<SignalLimits> = {}): void {
+    this.#hub ??= new SignalHub({ ...DEFAULT_SIGNAL_LIMITS, ...limits })
   }
 
   #run(effects: readonly HubEffect[]): void {
@@ -106,7 +129,6 @@ class VirtualServer {
   }
 }
 
-/** Everything takes a millisecond each way. */
 class VirtualSocket implements SignalSocket {
   readonly bufferedAmount: number = 0
   binaryType = 'blob'
@@ -136,7 +158,8 @@ class VirtualSocket implements SignalSocket {
     if (this.#over) return
     this.#over = true
     const id = this.#id
-    if (id !== null) this.#later(() => this.#server?.disconnect(id))
+    // Whatever lies in between: a connection that is given up is gone at the server in the end.
+    if (id !== null) this.#clock.setTimeout(() => this.#server?.disconnect(id), 1)
   }
 
   heard(data: string | ArrayBuffer): void {
@@ -162,6 +185,7 @@ class VirtualSocket implements SignalSocket {
   }
 
   #later(run: () => void): void {
-    this.#clock.setTimeout(run, 1)
+    const latencyMs = this.#server?.latencyMs ?? 1
+    if (latencyMs !== SILENT) this.#clock.setTimeout(run, latencyMs)
   }
 }
