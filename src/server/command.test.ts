@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
 import { beforeAll, afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import { openAttachment } from '../signal/signal-client.ts'
+import { openAttachment, type Attachment } from '../signal/signal-client.ts'
 import { HELP, runCommand, type CommandResult } from './command.ts'
 import { startSignalServer } from './start-signal-server.ts'
+import { signTicket } from './ticket.ts'
 
 interface Run {
   result: CommandResult
@@ -42,6 +43,9 @@ describe('selvage-signal', () => {
     ['--port', '-1'],
     ['--port'],
     ['--max-rooms', '0'],
+    ['--trusted-hops', '-1'],
+    ['--allow-origin', 'game.example'],
+    ['--ticket-key', '/no/such/file'],
     ['--colour'],
     ['8787'],
   ])('[CMD-3] %s %s is refused with a word about it', async (...args) => {
@@ -49,6 +53,24 @@ describe('selvage-signal', () => {
     expect(result).toEqual({ kind: 'ended', exitCode: 2 })
     expect(out).toBe('')
     expect(err).toMatch(/^selvage-signal: [^]+\nTry selvage-signal --help\.\n$/)
+  })
+
+  it('[CMD-7] options of the door reach the server', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'selvage-command-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const secret = 'a secret of at least 32 characters'
+    await writeFile(join(folder, 'key'), `${secret}\n`)
+    const flags = ['--port', '0', '--ticket-key', join(folder, 'key'), '--allow-origin', 'https://game.example']
+    const { result } = await run(...flags, '--max-connections-per-address', '1', '--trusted-hops', '1')
+    if (result.kind !== 'serving') throw new Error('not serving')
+    const ticket = signTicket({ expiresAtMs: Date.now() + 60_000 }, secret)
+    const ann = { peer: 'ann', room: 'oak', session: '1', sessionSecret: 'sixteen characters', create: 'new' } as const
+    const attach = (url: string): Promise<Attachment> => openAttachment({ ...ann, url, WebSocket, handlers: {} })
+    const attachment = await attach(`${result.server.url}?ticket=${ticket}`)
+    onTestFinished(() => attachment.close())
+    await expect(attach(`${result.server.url}?ticket=${ticket}`)).rejects.toThrow(/one address/)
+    const origin = new WebSocket(result.server.url, { origin: 'https://evil.example' })
+    expect(String(await once(origin, 'error'))).toMatch(/403/)
   })
 
   it('[CMD-4] a port that cannot be had ends with the reason', async () => {

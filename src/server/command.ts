@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import type { SignalLimits } from '../signal/signal-limits.ts'
 import { startSignalServer, type SignalServer, type SignalServerOptions } from './start-signal-server.ts'
 
 /** Where the command listens unless told otherwise. */
@@ -11,9 +13,17 @@ Usage: selvage-signal [--port <number>] [--host <address>]
 
   --port <number>      port to listen on, 0 for any free one (default ${DEFAULT_PORT})
   --host <address>     address to listen on, 0.0.0.0 for all (default ${DEFAULT_HOST})
+  --max-connections <n>  connections at once (default 10000)
+  --max-connections-per-address <n>  of them from one network address (default 512)
   --max-rooms <n>      rooms at once (default 5000)
   --max-peers <n>      peers in a room (default 64)
   --no-relay           relays nothing between peers that cannot link directly
+  --allow-origin <o>   pages that may connect, like https://game.example or
+                       https://*.game.example; may be repeated (default: all)
+  --require-origin     refuses who sends no origin: programs that are no browser
+  --trusted-hops <n>   proxies in front that append to X-Forwarded-For (default 0)
+  --ticket-key <file>  attaching takes a ticket signed by this key: a public key in
+                       PEM, or a secret of 32 characters; may be repeated
   --help               this text
 
 It stops on SIGINT and SIGTERM.
@@ -32,10 +42,7 @@ export type CommandResult =
 /** The command without the process: `args` are what follows its name. */
 export async function runCommand(args: readonly string[], output: CommandOutput): Promise<CommandResult> {
   const parsed = parse(args)
-  if (typeof parsed === 'string') {
-    output.err(`selvage-signal: ${parsed}\nTry selvage-signal --help.\n`)
-    return { kind: 'ended', exitCode: 2 }
-  }
+  if (typeof parsed === 'string') return misused(parsed, output)
   if (parsed === null) {
     output.out(HELP)
     return { kind: 'ended', exitCode: 0 }
@@ -45,9 +52,16 @@ export async function runCommand(args: readonly string[], output: CommandOutput)
     output.out(`selvage-signal listens on ${server.url}\n`)
     return { kind: 'serving', server }
   } catch (error) {
+    // Options that cannot work are the caller's mistake too; anything else is the world's.
+    if (error instanceof RangeError || error instanceof TypeError) return misused(error.message, output)
     output.err(`selvage-signal: ${error instanceof Error ? error.message : String(error)}\n`)
     return { kind: 'ended', exitCode: 1 }
   }
+}
+
+function misused(what: string, output: CommandOutput): CommandResult {
+  output.err(`selvage-signal: ${what}\nTry selvage-signal --help.\n`)
+  return { kind: 'ended', exitCode: 2 }
 }
 
 /** The options; `null` where help was asked for; or what is wrong with the arguments. */
@@ -58,27 +72,44 @@ function parse(args: readonly string[]): SignalServerOptions | string | null {
       options: {
         port: { type: 'string' },
         host: { type: 'string' },
+        'max-connections': { type: 'string' },
+        'max-connections-per-address': { type: 'string' },
         'max-rooms': { type: 'string' },
         'max-peers': { type: 'string' },
         'no-relay': { type: 'boolean' },
+        'allow-origin': { type: 'string', multiple: true },
+        'require-origin': { type: 'boolean' },
+        'trusted-hops': { type: 'string' },
+        'ticket-key': { type: 'string', multiple: true },
         help: { type: 'boolean', short: 'h' },
       },
     })
     if (values.help === true) return null
-    const maxRooms = values['max-rooms']
-    const maxPeers = values['max-peers']
+    const limit = (flag: keyof typeof values, max: number): number | undefined =>
+      values[flag] === undefined ? undefined : wholeNumber(`--${flag}`, String(values[flag]), 1, max)
     return {
       port: wholeNumber('--port', values.port ?? String(DEFAULT_PORT), 0, 65_535),
       host: values.host ?? DEFAULT_HOST,
       relay: values['no-relay'] !== true,
-      limits: {
-        ...(maxRooms === undefined ? {} : { maxRooms: wholeNumber('--max-rooms', maxRooms, 1, 1_000_000) }),
-        ...(maxPeers === undefined ? {} : { maxPeersPerRoom: wholeNumber('--max-peers', maxPeers, 1, 1_024) }),
-      },
+      limits: given({
+        maxConnections: limit('max-connections', 1_000_000),
+        maxConnectionsPerAddress: limit('max-connections-per-address', 1_000_000),
+        maxRooms: limit('max-rooms', 1_000_000),
+        maxPeersPerRoom: limit('max-peers', 1_024),
+      }),
+      allowedOrigins: values['allow-origin'],
+      requireOrigin: values['require-origin'],
+      trustedHops: wholeNumber('--trusted-hops', values['trusted-hops'] ?? '0', 0, 16),
+      ticketKeys: values['ticket-key']?.map((file) => readFileSync(file, 'utf8').trim()),
     }
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
+}
+
+/** Without the limits that nobody gave. */
+function given(limits: Readonly<Record<string, number | undefined>>): Partial<SignalLimits> {
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined))
 }
 
 function wholeNumber(name: string, text: string, min: number, max: number): number {

@@ -4,12 +4,16 @@
  *
  * - {@link startSignalServer}: on a port of its own (the command `selvage-signal` calls it);
  * - {@link attachSignalling}: at one path of an HTTP server you have;
+ * - {@link signTicket}: what a server that asks for tickets lets in by;
  * - `selvage/vite`: the same, inside Vite's development and preview servers.
  */
 export { startSignalServer } from './start-signal-server.ts'
 export type { SignalServer, SignalServerOptions } from './start-signal-server.ts'
 export { attachSignalling } from './attach-signalling.ts'
 export type { AttachedSignalling, AttachSignallingOptions, UpgradeSource } from './attach-signalling.ts'
+export { signTicket, verifyTicket } from './ticket.ts'
+export type { TicketClaims, TicketKey, TicketVerdict } from './ticket.ts'
+export type { DoorOptions } from './door.ts'
 export type { CloseOptions, SignalEndpointOptions } from './signal-endpoint.ts'
 export { DEFAULT_SIGNAL_LIMITS } from '../signal/signal-limits.ts'
 export type { SignalLimits } from '../signal/signal-limits.ts'

@@ -6,8 +6,9 @@ import type { Backplane } from '../signal/backplane.ts'
 import { SignalHub, type ConnectionId, type HubEffect, type HubInput } from '../signal/hub.ts'
 import { encodeMessage } from '../signal/protocol.ts'
 import { signalLimits, type SignalLimits } from '../signal/signal-limits.ts'
+import { Door, type DoorOptions } from './door.ts'
 
-export interface SignalEndpointOptions {
+export interface SignalEndpointOptions extends DoorOptions {
   /** Overrides of the default limits. A `RangeError` says which cannot be worked under. */
   readonly limits?: Partial<SignalLimits> | undefined
   /**
@@ -46,6 +47,7 @@ export class SignalEndpoint {
   readonly #hub: SignalHub
   readonly #limits: SignalLimits
   readonly #clock: Clock
+  readonly #door: Door
   readonly #webSockets: WebSocketServer
   readonly #backplane: Backplane | undefined
   readonly #sockets = new Map<ConnectionId, WebSocket>()
@@ -63,6 +65,7 @@ export class SignalEndpoint {
     this.#limits = signalLimits(options.limits)
     this.#backplane = options.backplane
     this.#hub = new SignalHub(this.#limits, { relay: options.relay, shared: this.#backplane !== undefined })
+    this.#door = new Door(options)
     this.#clock = options.clock ?? systemClock
     // The types of `ws` do not know `closeTimeout`.
     const webSocketOptions: ServerOptions & { readonly closeTimeout: number } = {
@@ -94,7 +97,11 @@ export class SignalEndpoint {
       refuseUpgrade(socket, '503 Service Unavailable')
       return
     }
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket))
+    if (!this.#door.admitsOrigin(request)) {
+      refuseUpgrade(socket, '403 Forbidden')
+      return
+    }
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, request))
   }
 
   /** Tells every client that the server is going away, waits a moment for their goodbyes, and leaves nothing. */
@@ -105,7 +112,7 @@ export class SignalEndpoint {
     return this.#closing
   }
 
-  #open(socket: WebSocket): void {
+  #open(socket: WebSocket, request: IncomingMessage): void {
     const connection = ++this.#lastId
     this.#sockets.set(connection, socket)
     socket.on('message', (data, isBinary) => {
@@ -122,7 +129,9 @@ export class SignalEndpoint {
       this.#step({ kind: 'disconnected', connection })
       if (this.#sockets.size === 0) this.#stopTicking()
     })
-    this.#step({ kind: 'connected', connection, nowMs: this.#clock.now() })
+    const nowMs = this.#clock.now()
+    const pass = this.#door.passOf(request, nowMs, this.#clock.wallNow())
+    this.#step({ kind: 'connected', connection, address: this.#door.addressOf(request), pass, nowMs })
     this.#startTicking()
   }
 

@@ -19,6 +19,7 @@ export class Attachments {
   readonly #out: HubOutbox
   /** Those that wait for an answer may be gone already. */
   readonly #connections: Map<ConnectionId, HubConnection>
+  readonly #expel: (id: ConnectionId, code: number) => void
   readonly #rooms = new Map<string, SignalRoom<Occupant>>()
   /** `null` while the backplane is away. */
   #server: ServerId | null = null
@@ -26,11 +27,18 @@ export class Attachments {
   #previous: ServerId | null = null
   #entering = 0
 
-  constructor(limits: SignalLimits, relays: boolean, out: HubOutbox, connections: Map<ConnectionId, HubConnection>) {
+  constructor(
+    limits: SignalLimits,
+    relays: boolean,
+    out: HubOutbox,
+    connections: Map<ConnectionId, HubConnection>,
+    expel: (id: ConnectionId, code: number) => void,
+  ) {
     this.#limits = limits
     this.#relays = relays
     this.#out = out
     this.#connections = connections
+    this.#expel = expel
   }
 
   get rooms(): number {
@@ -259,9 +267,8 @@ export class Attachments {
     const connection = this.#connections.get(id)
     if (connection === undefined) return
     connection.place = NOWHERE
-    this.#connections.delete(id)
     this.#out.error(id, 'replaced', 'the same session attached again on another connection')
-    this.#out.close(id, SIGNAL_CLOSE.replaced)
+    this.#expel(id, SIGNAL_CLOSE.replaced)
     this.#closeIfEmpty(room)
   }
 

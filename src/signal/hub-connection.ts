@@ -1,3 +1,4 @@
+import type { EntryPass } from './entry-pass.ts'
 import type { ConnectionId, Entrant, Occupant } from './backplane.ts'
 import type { SignalRoom } from './signal-room.ts'
 import type { TokenBucket } from './token-bucket.ts'
@@ -5,6 +6,9 @@ import type { TokenBucket } from './token-bucket.ts'
 /** What a hub knows of one connection. */
 export interface HubConnection {
   readonly id: ConnectionId
+  /** Where it comes from, where that counts. */
+  readonly address: string | undefined
+  readonly pass: EntryPass
   readonly bucket: TokenBucket
   readonly relayBucket: TokenBucket
   lastSeenMs: number

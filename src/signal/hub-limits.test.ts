@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { EntryPass } from './entry-pass.ts'
 import { SIGNAL_CLOSE } from './protocol.ts'
 import { signalLimits, type SignalLimits } from './signal-limits.ts'
 import { attach, Scene } from './test-support/hub-scene.ts'
@@ -122,5 +123,58 @@ describe('the signalling hub: limits', () => {
 
   it('[HUB-25] a misspelt limit is a RangeError', () => {
     expect(() => signalLimits({ maxRoms: 1 } as Partial<SignalLimits>)).toThrow(/maxRoms/)
+  })
+})
+
+describe('the signalling hub: addresses and tickets', () => {
+  const from = (connection: number, address: string, pass?: EntryPass): void =>
+    scene.step({ kind: 'connected', connection, address, pass, nowMs: scene.nowMs })
+
+  it('[HUB-35] over maxConnectionsPerAddress a newcomer of that address is told and closed', () => {
+    scene = new Scene({ maxConnectionsPerAddress: 2 })
+    for (const connection of [1, 2, 3]) from(connection, '192.0.2.1')
+    expect(scene.heard(3)).toEqual(['too-many-connections', `closed ${SIGNAL_CLOSE.tryAgainLater}`])
+    from(4, '192.0.2.2')
+    scene.disconnect(3)
+    scene.disconnect(1)
+    scene.disconnect(1)
+    from(5, '192.0.2.1')
+    from(6, '192.0.2.1')
+    expect([4, 5, 6].map((connection) => scene.heard(connection).length)).toEqual([0, 0, 2])
+  })
+
+  it('[HUB-36] who guesses rooms is slowed down, by address, and learns nothing more', () => {
+    scene = new Scene({ attachesPerSecond: 1, burstAttaches: 3, maxConnectionsPerAddress: 1 })
+    from(1, '192.0.2.1')
+    for (let i = 0; i < 5; i++) scene.say(1, attach('eve', 'no', { room: `guess ${i}` }))
+    expect(scene.heard(1)).toEqual([...Array<string>(3).fill('room-not-found'), 'rate-exceeded', 'rate-exceeded'])
+    scene.disconnect(1)
+    scene.tickAfter(0)
+    from(2, '192.0.2.1')
+    scene.say(2, attach('eve', 'if-missing'))
+    expect(scene.heard(2)).toEqual(['rate-exceeded'])
+    from(3, '192.0.2.2')
+    scene.say(3, attach('ann', 'if-missing'))
+    scene.nowMs += 1_000
+    scene.say(2, attach('eve', 'if-missing'))
+    expect([scene.heard(2), scene.heard(3)]).toEqual([
+      ['attached [ann/1] of 64'],
+      ['attached first [] of 64', 'joined eve/1'],
+    ])
+  })
+
+  it('[HUB-37] a ticket is for its peer, its room and its time', () => {
+    const ticket: EntryPass = { kind: 'ticket', peer: 'ann', room: 'oak', expiresAtMs: scene.nowMs + 1_000 }
+    from(1, 'a', ticket)
+    scene.say(1, attach('bob', 'new'))
+    scene.say(1, attach('ann', 'new', { room: 'ash' }))
+    scene.say(1, attach('ann', 'new'))
+    expect(scene.heard(1)).toEqual(['ticket-refused', 'ticket-refused', 'attached first [] of 3'])
+    scene.tickAfter(2_000)
+    from(2, 'a', ticket)
+    scene.say(2, attach('ann/2', 'no'))
+    from(3, 'a', { kind: 'refused', message: 'attaching here takes a ticket' })
+    scene.say(3, attach('cyd', 'no'))
+    expect([scene.heard(1), scene.heard(2), scene.heard(3)]).toEqual([[], ['ticket-refused'], ['ticket-refused']])
   })
 })

@@ -1,6 +1,8 @@
 import { utf8 } from '../base/bytes.ts'
+import { AddressBook } from './address-book.ts'
 import { Attachments } from './attachments.ts'
 import type { BackplaneEvent, BackplaneRequest, ConnectionId } from './backplane.ts'
+import { passFault, type EntryPass } from './entry-pass.ts'
 import { NOWHERE, type HubConnection } from './hub-connection.ts'
 import { HubOutbox, type HubEffect } from './hub-outbox.ts'
 import { decodeClientMessage, SIGNAL_CLOSE, type ClientMessage } from './protocol.ts'
@@ -13,7 +15,15 @@ export type { ConnectionId } from './backplane.ts'
 export type { HubEffect } from './hub-outbox.ts'
 
 export type HubInput =
-  | { readonly kind: 'connected'; readonly connection: ConnectionId; readonly nowMs: number }
+  | {
+      readonly kind: 'connected'
+      readonly connection: ConnectionId
+      /** Network address, for the limits by address. Default: none counts. */
+      readonly address?: string | undefined
+      /** Default: open. */
+      readonly pass?: EntryPass | undefined
+      readonly nowMs: number
+    }
   | { readonly kind: 'message'; readonly connection: ConnectionId; readonly text: string; readonly nowMs: number }
   /** A binary frame. */
   | { readonly kind: 'binary'; readonly connection: ConnectionId; readonly bytes: Uint8Array; readonly nowMs: number }
@@ -40,6 +50,8 @@ export interface HubOptions {
 /** What a relayed frame costs beside its bytes, so that the smallest ones are no cheap way to keep a server busy. */
 export const RELAY_FRAME_COST_BYTES = 256
 
+const OPEN: EntryPass = { kind: 'open' }
+
 /** What a hub that is alone is called towards itself. */
 const ALONE = 'here'
 
@@ -56,6 +68,7 @@ export class SignalHub {
   readonly #out = new HubOutbox()
   /** Those that went while they waited for the answer to an attach are kept until it comes. */
   readonly #connections = new Map<ConnectionId, HubConnection>()
+  readonly #addresses: AddressBook
   readonly #attachments: Attachments
   /** `null` where the rooms are shared. */
   readonly #directory: RoomDirectory | null
@@ -63,7 +76,10 @@ export class SignalHub {
   constructor(limits: SignalLimits, options: HubOptions = {}) {
     this.#limits = limits
     this.#relays = options.relay ?? true
-    this.#attachments = new Attachments(limits, this.#relays, this.#out, this.#connections)
+    this.#addresses = new AddressBook(limits)
+    this.#attachments = new Attachments(limits, this.#relays, this.#out, this.#connections, (id, code) =>
+      this.#expel(id, code),
+    )
     this.#directory = options.shared === true ? null : new RoomDirectory()
     if (this.#directory !== null) this.#attachments.hear({ kind: 'up', server: ALONE })
   }
@@ -85,7 +101,7 @@ export class SignalHub {
   #take(input: HubInput): void {
     switch (input.kind) {
       case 'connected':
-        return this.#connect(input.connection, input.nowMs)
+        return this.#connect(input)
       case 'message':
         return this.#hear(input.connection, input.text, input.nowMs)
       case 'binary':
@@ -113,15 +129,20 @@ export class SignalHub {
     return this.#answered(this.#out.take(), directory)
   }
 
-  #connect(id: ConnectionId, nowMs: number): void {
+  #connect({ connection: id, address, pass = OPEN, nowMs }: Extract<HubInput, { kind: 'connected' }>): void {
     const { maxConnections, maxMessagesPerSecond, burstMessages, relayBytesPerSecond, relayBurstBytes } = this.#limits
     if (this.#connections.size >= maxConnections) {
-      this.#out.error(id, 'too-many-connections', `this server takes ${maxConnections} connections and has them`)
-      this.#out.close(id, SIGNAL_CLOSE.tryAgainLater)
+      this.#turnAway(id, `this server takes ${maxConnections} connections and has them`)
+      return
+    }
+    if (address !== undefined && !this.#addresses.connect(address, nowMs)) {
+      this.#turnAway(id, `one address may have ${this.#limits.maxConnectionsPerAddress} connections, and has them`)
       return
     }
     this.#connections.set(id, {
       id,
+      address,
+      pass,
       bucket: new TokenBucket(maxMessagesPerSecond, burstMessages, nowMs),
       relayBucket: new TokenBucket(relayBytesPerSecond, relayBurstBytes, nowMs),
       lastSeenMs: nowMs,
@@ -130,6 +151,11 @@ export class SignalHub {
       open: true,
       place: NOWHERE,
     })
+  }
+
+  #turnAway(id: ConnectionId, words: string): void {
+    this.#out.error(id, 'too-many-connections', words)
+    this.#out.close(id, SIGNAL_CLOSE.tryAgainLater)
   }
 
   #see(id: ConnectionId, nowMs: number): HubConnection | undefined {
@@ -149,7 +175,7 @@ export class SignalHub {
       return
     }
     const decoded = decodeClientMessage(text)
-    if (decoded.ok) this.#obey(connection, decoded.message)
+    if (decoded.ok) this.#obey(connection, decoded.message, nowMs)
     else this.#out.error(id, decoded.fault.code, decoded.fault.message)
   }
 
@@ -196,10 +222,10 @@ export class SignalHub {
     return false
   }
 
-  #obey(connection: HubConnection, message: ClientMessage): void {
+  #obey(connection: HubConnection, message: ClientMessage, nowMs: number): void {
     switch (message.type) {
       case 'attach':
-        return this.#attachments.attach(connection, message)
+        return this.#attach(connection, message, nowMs)
       case 'signal':
         return this.#attachments.signal(connection, message.to, message.body)
       case 'detach':
@@ -209,9 +235,23 @@ export class SignalHub {
     }
   }
 
+  /** What is refused here says nothing of the room, not even whether it is there. */
+  #attach(connection: HubConnection, message: Extract<ClientMessage, { type: 'attach' }>, nowMs: number): void {
+    const { id, address, pass } = connection
+    if (address !== undefined && !this.#addresses.attach(address, nowMs)) {
+      const { attachesPerSecond } = this.#limits
+      this.#out.error(id, 'rate-exceeded', `not attached: one address may try ${attachesPerSecond} times a second`)
+      return
+    }
+    const fault = passFault(pass, message.room, message, nowMs)
+    if (fault === null) this.#attachments.attach(connection, message)
+    else this.#out.error(id, 'ticket-refused', fault)
+  }
+
   #forget(id: ConnectionId): void {
     const connection = this.#connections.get(id)
     if (connection === undefined) return
+    if (connection.open && connection.address !== undefined) this.#addresses.disconnect(connection.address)
     connection.open = false
     this.#attachments.leave(connection)
     if (connection.place.kind !== 'entering') this.#connections.delete(id)
@@ -224,6 +264,7 @@ export class SignalHub {
 
   #expire(nowMs: number): void {
     const { attachTimeoutMs, idleTimeoutMs } = this.#limits
+    this.#addresses.sweep(nowMs)
     for (const connection of [...this.#connections.values()]) {
       if (!connection.open) continue
       if (nowMs - connection.lastSeenMs >= idleTimeoutMs) {
@@ -240,6 +281,7 @@ export class SignalHub {
   #shutDown(): void {
     const ids = [...this.#connections.values()].flatMap(({ id, open }) => (open ? [id] : []))
     this.#connections.clear()
+    this.#addresses.clear()
     this.#attachments.clear()
     this.#directory?.expire(ALONE)
     this.#out.send(ids, { type: 'error', code: 'shutting-down', message: 'this server is shutting down' })

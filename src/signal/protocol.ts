@@ -89,6 +89,7 @@ export const SIGNAL_ERROR_CODES = [
   'room-not-found',
   'room-taken',
   'room-full',
+  'ticket-refused',
   'session-taken',
   'too-many-sessions',
   'too-many-rooms',

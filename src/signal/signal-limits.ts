@@ -7,6 +7,12 @@ import { SIGNAL_BOUNDS } from './protocol.ts'
 export interface SignalLimits {
   /** Connections at once, attached or not. Default 10,000. [too-many-connections, then closed] */
   readonly maxConnections: number
+  /** Connections at once from one network address. Default 512. [too-many-connections, then closed] */
+  readonly maxConnectionsPerAddress: number
+  /** Attachments a second from one network address, tried or made, sustained. Default 20. [rate-exceeded] */
+  readonly attachesPerSecond: number
+  /** Attachments that an address may try at once: a school that comes back from a cut. Default 1,000. */
+  readonly burstAttaches: number
   /** Rooms at once. Default 5,000. [too-many-rooms] */
   readonly maxRooms: number
   /** Distinct peers in a room, whatever its creator asked for. Default 64. [room-full] */
@@ -35,6 +41,9 @@ export interface SignalLimits {
 
 export const DEFAULT_SIGNAL_LIMITS: SignalLimits = {
   maxConnections: 10_000,
+  maxConnectionsPerAddress: 512,
+  attachesPerSecond: 20,
+  burstAttaches: 1_000,
   maxRooms: 5_000,
   maxPeersPerRoom: 64,
   maxSessionsPerPeer: 4,

@@ -24,6 +24,12 @@ export class TokenBucket {
     return true
   }
 
+  /** Whether a whole burst may come. */
+  isFull(nowMs: number): boolean {
+    this.#refill(nowMs)
+    return this.#tokens >= this.#burst
+  }
+
   /** Takes `tokens`, there or not, and returns how long it will be until none is owed, milliseconds. */
   overdraw(tokens: number, nowMs: number): number {
     this.#refill(nowMs)
