@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { defineConfig, type PlaywrightTestConfig, webkit } from '@playwright/test'
 import {
   chromiumArgs,
@@ -8,6 +7,7 @@ import {
   findFirefox,
   firefoxLaunchOptions,
 } from './test/browser/find-browser.ts'
+import { freePort } from './test/browser/free-port.ts'
 
 const executablePath = findChromium()
 const firefox = findFirefox()
@@ -71,18 +71,4 @@ async function portForThisRun(): Promise<number> {
   const free = await freePort()
   process.env['SELVAGE_E2E_PORT'] = String(free)
   return free
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const bound = probe.address()
-      probe.close(() => {
-        if (bound !== null && typeof bound === 'object') resolve(bound.port)
-        else reject(new Error('the operating system named no port'))
-      })
-    })
-  })
 }

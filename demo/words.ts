@@ -102,7 +102,7 @@ const NOTICES: Readonly<Record<Failure, Notice>> = {
   },
   insecure: {
     title: 'This page needs a secure address',
-    text: 'Open it over https, or on localhost: browsers allow what a game needs nowhere else.',
+    text: 'Browsers allow what a game needs only over https, or on localhost. If this page is yours to serve, start it with npm run demo:https.',
     actions: [],
   },
   'no-webrtc': {

@@ -160,7 +160,7 @@ const NOTICES: Readonly<Record<Over, Notice>> = {
   },
   insecure: {
     title: 'This page needs a secure address',
-    text: 'Open it over https, or on localhost: browsers allow what a room needs nowhere else.',
+    text: 'Browsers allow what a room needs only over https, or on localhost. If this page is yours to serve, start it with npm run demo:https.',
     actions: [],
   },
   'no-webrtc': {

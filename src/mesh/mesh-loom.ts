@@ -1,12 +1,6 @@
 import { orAborted, throwIfAborted } from '../base/abort.ts'
 import { systemClock, tracked, type Clock } from '../base/clock.ts'
-import {
-  InsecureContextError,
-  LinkFailedError,
-  RoomNotFoundError,
-  RoomTakenError,
-  SignalingUnavailableError,
-} from '../base/errors.ts'
+import { LinkFailedError, RoomNotFoundError, RoomTakenError, SignalingUnavailableError } from '../base/errors.ts'
 import { observable, until, type ReadableAtom } from '../base/observable.ts'
 import { systemRandom, type Random } from '../base/random.ts'
 import type {
@@ -20,7 +14,7 @@ import type {
   TransportCapability,
   WaitOptions,
 } from '../seam/contract.ts'
-import { createPeerIdentity } from '../seam/peer-identity.ts'
+import { createPeerIdentity, lackingWebCrypto } from '../seam/peer-identity.ts'
 import type { CreateRoom } from '../signal/protocol.ts'
 import type { SignalSocketConstructor } from '../signal/signal-socket.ts'
 import type { LinkDriver } from './link-driver.ts'
@@ -251,12 +245,7 @@ export class MeshLoom implements Loom<SignalTag> {
   }
 
   #lacking(): Error | null {
-    if ((globalThis.crypto as Crypto | undefined)?.subtle === undefined) {
-      return new InsecureContextError(
-        'this page has no WebCrypto, so peers cannot prove who they are: serve it over HTTPS or from localhost',
-      )
-    }
-    return this.#means.lacking?.() ?? null
+    return lackingWebCrypto() ?? this.#means.lacking?.() ?? null
   }
 }
 

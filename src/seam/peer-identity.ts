@@ -90,13 +90,19 @@ async function verified(key: CryptoKey, bytes: Uint8Array, signature: Uint8Array
   return subtle().verify(SIGN_ALGORITHM, key, backed(signature), backed(bytes))
 }
 
-function subtle(): SubtleCrypto {
+/** Why identities cannot be used here, or `null` where they can. */
+export function lackingWebCrypto(): InsecureContextError | null {
   // Typed as always there, yet pages served over plain HTTP have none.
-  const found = (globalThis.crypto as Crypto | undefined)?.subtle as SubtleCrypto | undefined
-  if (found !== undefined) return found
-  throw new InsecureContextError(
-    'this page has no WebCrypto, so peers cannot prove who they are: serve it over HTTPS or from localhost',
+  if ((globalThis.crypto as Crypto | undefined)?.subtle !== undefined) return null
+  return new InsecureContextError(
+    'this page is no secure context (it came over plain HTTP, and not from localhost), so the browser gives it no WebCrypto and peers could not prove who they are: nothing was opened; serve the page over HTTPS, or open it from localhost',
   )
+}
+
+function subtle(): SubtleCrypto {
+  const lacking = lackingWebCrypto()
+  if (lacking !== null) throw lacking
+  return crypto.subtle
 }
 
 /** WebCrypto refuses views on shared memory; everything of ours is on plain buffers. */

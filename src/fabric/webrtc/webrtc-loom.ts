@@ -39,7 +39,7 @@ function lackingNative(): Error | null {
   if (typeof globalThis.RTCPeerConnection === 'function') return null
   if (globalThis.isSecureContext === false) {
     return new InsecureContextError(
-      'this page has no WebRTC because it is not secure: serve it over HTTPS or from localhost',
+      'this page is no secure context (it came over plain HTTP, and not from localhost), so the browser gives it no WebRTC: nothing was opened; serve the page over HTTPS, or open it from localhost',
     )
   }
   return new TypeError('this platform has no RTCPeerConnection: pass a link driver as the option links')
