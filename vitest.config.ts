@@ -28,6 +28,8 @@ const config: ViteUserConfig = defineConfig({
       },
       {
         resolve: { alias },
+        // Known from the start: a page that meets them later is loaded again in the midst of its tests.
+        optimizeDeps: { include: ['simple-peer/simplepeer.min.js'] },
         test: {
           name: 'browser',
           include: ['src/**/*.browser.test.ts', 'test/**/*.browser.test.ts'],

@@ -22,6 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const packageHomes: Readonly<Record<string, readonly string[]>> = {
   nanostores: ['src/base/observable.ts'],
   'idb-keyval': ['src/raft/storage/indexeddb/'],
+  'simple-peer/simplepeer.min.js': ['src/fabric/simple-peer/'],
   ws: ['src/server/'],
   vite: ['src/server/vite.ts'],
   vitest: ['src/conformance/'],

@@ -1,18 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { sleep, withinMs } from '../../base/abort.ts'
-import { systemClock } from '../../base/clock.ts'
 import { RoomTakenError } from '../../base/errors.ts'
 import { until } from '../../base/observable.ts'
-import type { Link, LinkEvents } from '../../mesh/link-driver.ts'
+import { eventually, soon, wiredEnds } from '../../mesh/test-support/link-end.ts'
 import type { Seam } from '../../seam/contract.ts'
 import { BroadcastChannelLoom, newRoomSecret, SignalTag, tabLinks } from './index.ts'
 
 function loom(): BroadcastChannelLoom {
   return new BroadcastChannelLoom({ app: 'tabs' })
-}
-
-function soon<T>(promise: Promise<T>): Promise<T> {
-  return withinMs(systemClock, 5_000, promise, () => new Error('nothing came within 5 s'))
 }
 
 async function pair(): Promise<{ host: Seam; joiner: Seam; tag: SignalTag }> {
@@ -89,49 +83,17 @@ describe('BroadcastChannelLoom', () => {
 
 describe('a link between tabs', () => {
   it('[TABS-5] counts what is under way until the other end has it, and says when it has drained', async () => {
-    const { a, b, received } = await openPair()
+    const [a, b] = wiredEnds(tabLinks())
+    await Promise.all([a.opened, b.opened])
     const drains: number[] = []
-    a.events.onDrain = () => drains.push(a.link.bufferedAmount)
+    a.onDrain = () => void drains.push(a.link.bufferedAmount)
     a.link.drainMarkBytes = 0
     a.link.send(new Uint8Array(100_000))
     a.link.send(new Uint8Array(3))
     expect(a.link.bufferedAmount).toBe(100_003)
-    await soon(untilTrue(() => a.link.bufferedAmount === 0))
+    await eventually(() => a.link.bufferedAmount === 0)
     expect(drains).toEqual([0])
-    expect(received).toEqual([100_000, 3])
+    expect(b.received.map(({ length }) => length)).toEqual([100_000, 3])
     await Promise.all([a.link.close(), b.link.close()])
   })
 })
-
-interface OpenEnd {
-  readonly link: Link
-  readonly events: LinkEvents
-}
-
-async function openPair(): Promise<{ a: OpenEnd; b: OpenEnd; received: number[] }> {
-  const received: number[] = []
-  const ends: { a?: OpenEnd; b?: OpenEnd } = {}
-  const opening: Promise<void>[] = []
-  const open = (initiator: boolean, signal: (body: string) => void): OpenEnd => {
-    let opened = (): void => {}
-    opening.push(new Promise((resolve) => (opened = resolve)))
-    const events: LinkEvents = {
-      onSignal: signal,
-      onOpen: () => opened(),
-      onMessage: (bytes) => void received.push(bytes.length),
-      onDrain: () => {},
-      onPath: () => {},
-      onClosed: () => {},
-    }
-    const options = { initiator, polite: false, iceServers: [], iceTransportPolicy: 'all', clock: systemClock } as const
-    return { events, link: tabLinks().open({ ...options, events }) }
-  }
-  ends.a = open(true, (body) => ends.b?.link.signal(body))
-  ends.b = open(false, (body) => ends.a?.link.signal(body))
-  await soon(Promise.all(opening))
-  return { a: ends.a, b: ends.b, received }
-}
-
-async function untilTrue(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(systemClock, 5)
-}

@@ -1,0 +1,21 @@
+import { inject } from 'vitest'
+import { describeLaws } from '../../conformance/describe-laws.ts'
+import { seamLaws } from '../../conformance/seam-laws.ts'
+import { meshHarness } from '../../mesh/test-support/mesh-harness.ts'
+import { SeverableLinks } from '../../mesh/test-support/severable-links.ts'
+import { WebRtcLoom } from '../webrtc/index.ts'
+import { simplePeerLinks } from './index.ts'
+
+const harness = () =>
+  meshHarness({
+    loom: (peerIdentity) => {
+      const links = new SeverableLinks(simplePeerLinks())
+      const servers = inject('signalServers')
+      return {
+        loom: new WebRtcLoom({ app: 'laws', servers, iceServers: [], peerIdentity, links }),
+        sever: () => links.sever(),
+      }
+    },
+  })
+
+describeLaws('WebRtcLoom over simple-peer keeps the laws of seams', seamLaws, harness, { timeoutMs: 60_000 })
