@@ -5,6 +5,7 @@ import type { Random } from '../base/random.ts'
 import type { PeerId, PeerIdentity, WaitOptions } from '../seam/contract.ts'
 import { SeamCore } from '../seam/seam-core.ts'
 import type { CreateRoom, SignalAddress } from '../signal/protocol.ts'
+import { CallLimits } from './call-limits.ts'
 import type { LinkDriver } from './link-driver.ts'
 import { decodeEnvelope, encodeEnvelope, newLinkId } from './link-envelope.ts'
 import { DATA_HEADER_BYTES, encodeData, NONCE_BYTES } from './link-frames.ts'
@@ -33,6 +34,8 @@ export class MeshSeam {
   readonly #status = observable<ReadonlyMap<PeerId, LinkStatus>>(new Map())
   readonly #refusals: Map<RefusalReason, number> = new Map()
   readonly #changed = observable<number>(0)
+  readonly #calls: CallLimits
+  #refusedCalls = 0
   #lastFailure: string | null = null
   #malformed = 0
   /** By links that are no more. */
@@ -42,6 +45,7 @@ export class MeshSeam {
     this.#options = options
     const { identity, random } = options
     this.#session = newLinkId()
+    this.#calls = new CallLimits(options.clock.now())
     this.#mesh = new Mesh({ selfId: identity.id, random, newLinkId })
     this.core = new SeamCore({
       selfId: identity.id,
@@ -97,6 +101,7 @@ export class MeshSeam {
     return {
       refused: new Map(this.#refusals),
       refusedSignals: this.#seal.refused,
+      refusedCalls: this.#refusedCalls,
       trust: this.#options.trust,
       malformed: this.#malformed,
       lossyDropped,
@@ -260,7 +265,13 @@ export class MeshSeam {
       return
     }
     const { link } = envelope
-    if (envelope.opens) this.#step({ kind: 'dialled', at: from, link })
+    if (envelope.opens) {
+      if (!this.#calls.take(from.peer, this.#options.clock.now())) {
+        this.#refusedCalls++
+        return
+      }
+      this.#step({ kind: 'dialled', at: from, link })
+    }
     const known = this.#mesh.links.find((view) => view.id === link)
     // Only the peer that a link is with may signal about it.
     if (known?.peer === from.peer && known.session === from.session) this.#links.get(link)?.signal(envelope.body)
@@ -328,6 +339,8 @@ export interface MeshDiagnostics {
   readonly refused: ReadonlyMap<RefusalReason, number>
   /** Signals that were refused before they were read, by gate. */
   readonly refusedSignals: ReadonlyMap<SealGate, number>
+  /** Links that others wanted to make, more often than anybody may. */
+  readonly refusedCalls: number
   /** Whether the room's servers can read its signalling. */
   readonly trust: RoomTrust
   /** Frames and signals that were none, dropped. */

@@ -3,7 +3,7 @@ import { tracked, type Clock } from '../base/clock.ts'
 import { macrotask } from '../base/macrotask.ts'
 import type { Delivery, PeerIdentity } from '../seam/contract.ts'
 import type { SeamLink } from '../seam/lane.ts'
-import { peerIdOf, verifySignature } from '../seam/peer-identity.ts'
+import { importPublicKey } from '../seam/peer-identity.ts'
 import { BATCH, BATCH_HEADER_BYTES, BATCHED_HEADER_BYTES, unpackBatch } from './link-batch.ts'
 import { HIGH_WATER_BYTES, LOW_WATER_BYTES, type Link, type LinkDriver } from './link-driver.ts'
 import {
@@ -296,6 +296,6 @@ export interface PeerLinkEvents {
 const RETRIABLE: ReadonlySet<RefusalReason> = new Set<RefusalReason>(['timeout', 'left', 'flooded', 'wrong-session'])
 
 async function verified(effect: HandshakeEffect & { kind: 'verify' }): Promise<string | null> {
-  const { publicKey, bytes, signature } = effect
-  return (await verifySignature(publicKey, bytes, signature)) ? peerIdOf(publicKey) : null
+  const key = await importPublicKey(effect.publicKey)
+  return key !== null && (await key.verify(effect.bytes, effect.signature)) ? key.id : null
 }

@@ -1,7 +1,7 @@
 import { ByteWriter, equalBytes } from '../base/bytes.ts'
 import { withinMs } from '../base/abort.ts'
-import { InsecureContextError } from '../base/errors.ts'
 import type { PeerId } from '../seam/contract.ts'
+import { lackingWebCrypto } from '../seam/peer-identity.ts'
 import type { ResumeToken } from '../seam/resume-token.ts'
 import type { AdmissionAnswer, RoomId } from './contract.ts'
 import type { Vetting } from './core/admission.ts'
@@ -80,7 +80,7 @@ async function passwordProof(
   { roomId, nonce, from, to }: Exchange & { roomId: RoomId; nonce: number },
 ): Promise<Uint8Array> {
   const bytes = new ByteWriter().text('selvage room password').text(roomId).varint(nonce).text(from).text(to)
-  const found = (globalThis.crypto as Crypto | undefined)?.subtle as SubtleCrypto | undefined
-  if (found === undefined) throw new InsecureContextError('this page has no WebCrypto, so a password cannot be proved')
-  return new Uint8Array(await found.digest('SHA-256', bytes.text(password).finish()))
+  const lacking = lackingWebCrypto()
+  if (lacking !== null) throw lacking
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes.text(password).finish()))
 }
