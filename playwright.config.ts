@@ -34,7 +34,12 @@ const config: PlaywrightTestConfig = defineConfig({
     trace: { mode: 'retain-on-failure', screenshots: false, snapshots: true, sources: true },
     screenshot: 'only-on-failure',
   },
-  projects: [inChromium(), ...(firefox === null ? [] : [inFirefox(firefox)]), ...inWebKit()],
+  projects: [
+    inChromium('chromium', 'e2e'),
+    inChromium('bundlers', 'test/bundlers'),
+    ...(firefox === null ? [] : [inFirefox(firefox)]),
+    ...inWebKit(),
+  ],
   webServer: {
     command: `npx vite build --logLevel warn && npx vite preview --host 127.0.0.1 --port ${port} --strictPort`,
     url: address,
@@ -47,9 +52,9 @@ const config: PlaywrightTestConfig = defineConfig({
 
 export default config
 
-function inChromium(): Project {
+function inChromium(name: string, testDir: string): Project {
   const launchOptions = { ...(executablePath === null ? {} : { executablePath }), args: [...chromiumArgs] }
-  return { name: 'chromium', use: { permissions: [...chromiumPermissions], launchOptions } }
+  return { name, testDir, use: { permissions: [...chromiumPermissions], launchOptions } }
 }
 
 /** A stock Firefox, where one is installed, plays what is tagged for every browser; `SELVAGE_E2E=all`: everything. */

@@ -14,6 +14,7 @@ import { findFirefox } from './find-firefox.mjs'
 const PROJECTS = {
   chromium: 'two players, end to end (Chromium)',
   firefox: 'two players, end to end (Firefox)',
+  bundlers: 'the packed tarball in Vite, webpack, esbuild, an import map, a server (Chromium)',
   webkit: 'two players, end to end (WebKit)',
 }
 
