@@ -210,7 +210,7 @@ export class MeshSeam {
       initiator: kind === 'dial',
       polite,
       driver,
-      iceServers,
+      iceServers: async () => [...(await iceServers()), ...((await this.#presence.turnServers?.()) ?? [])],
       iceTransportPolicy,
       identity,
       clock,

@@ -23,6 +23,8 @@ export interface Presence {
   send(to: SignalAddress, body: string): void
   /** Carries bytes between two that are present, beside their words. Absent: this kind of presence never does. */
   readonly relay?: RelayPort | undefined
+  /** What relays between two that cannot link directly, as far as it is given here. Absent: nothing. Never rejects. */
+  turnServers?(): Promise<readonly RTCIceServer[]>
   /** Idempotent. No handler runs after it. */
   close(): void
 }

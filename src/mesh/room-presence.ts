@@ -93,6 +93,11 @@ export class RoomPresence implements Presence {
     return this.#relay
   }
 
+  /** From the server attached to. */
+  async turnServers(): Promise<readonly RTCIceServer[]> {
+    return (await this.#attachment?.turnServers()) ?? []
+  }
+
   /** Idempotent. No handler runs after it. */
   close(): void {
     for (const unwatch of this.#unwatch) unwatch()

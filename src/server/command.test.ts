@@ -46,6 +46,7 @@ describe('selvage-signal', () => {
     ['--trusted-hops', '-1'],
     ['--allow-origin', 'game.example'],
     ['--ticket-key', '/no/such/file'],
+    ['--turn-url', 'turn:turn.example'],
     ['--colour'],
     ['8787'],
   ])('[CMD-3] %s %s is refused with a word about it', async (...args) => {
@@ -60,7 +61,16 @@ describe('selvage-signal', () => {
     onTestFinished(() => rm(folder, { recursive: true }))
     const secret = 'a secret of at least 32 characters'
     await writeFile(join(folder, 'key'), `${secret}\n`)
-    const flags = ['--port', '0', '--ticket-key', join(folder, 'key'), '--allow-origin', 'https://game.example']
+    const turn = ['--turn-url', 'turn:turn.example', '--turn-secret', join(folder, 'key'), '--turn-ttl', '60']
+    const flags = [
+      ...turn,
+      '--port',
+      '0',
+      '--ticket-key',
+      join(folder, 'key'),
+      '--allow-origin',
+      'https://game.example',
+    ]
     const { result } = await run(...flags, '--max-connections-per-address', '1', '--trusted-hops', '1')
     if (result.kind !== 'serving') throw new Error('not serving')
     const ticket = signTicket({ expiresAtMs: Date.now() + 60_000 }, secret)
@@ -68,6 +78,7 @@ describe('selvage-signal', () => {
     const attach = (url: string): Promise<Attachment> => openAttachment({ ...ann, url, WebSocket, handlers: {} })
     const attachment = await attach(`${result.server.url}?ticket=${ticket}`)
     onTestFinished(() => attachment.close())
+    expect(await attachment.turnServers()).toMatchObject([{ urls: ['turn:turn.example'] }])
     await expect(attach(`${result.server.url}?ticket=${ticket}`)).rejects.toThrow(/one address/)
     const origin = new WebSocket(result.server.url, { origin: 'https://evil.example' })
     expect(String(await once(origin, 'error'))).toMatch(/403/)

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { SignalLimits } from '../signal/signal-limits.ts'
+import type { TurnOptions } from './turn.ts'
 import { startSignalServer, type SignalServer, type SignalServerOptions } from './start-signal-server.ts'
 
 /** Where the command listens unless told otherwise. */
@@ -22,6 +23,10 @@ Usage: selvage-signal [--port <number>] [--host <address>]
                        https://*.game.example; may be repeated (default: all)
   --require-origin     refuses who sends no origin: programs that are no browser
   --trusted-hops <n>   proxies in front that append to X-Forwarded-For (default 0)
+  --turn-url <url>     TURN server to give credentials for, like turn:turn.example:3478;
+                       may be repeated
+  --turn-secret <file> what it shares with that server (coturn's static-auth-secret)
+  --turn-ttl <s>       how long credentials last, seconds (default 3600)
   --ticket-key <file>  attaching takes a ticket signed by this key: a public key in
                        PEM, or a secret of 32 characters; may be repeated
   --help               this text
@@ -80,6 +85,9 @@ function parse(args: readonly string[]): SignalServerOptions | string | null {
         'allow-origin': { type: 'string', multiple: true },
         'require-origin': { type: 'boolean' },
         'trusted-hops': { type: 'string' },
+        'turn-url': { type: 'string', multiple: true },
+        'turn-secret': { type: 'string' },
+        'turn-ttl': { type: 'string' },
         'ticket-key': { type: 'string', multiple: true },
         help: { type: 'boolean', short: 'h' },
       },
@@ -100,11 +108,27 @@ function parse(args: readonly string[]): SignalServerOptions | string | null {
       allowedOrigins: values['allow-origin'],
       requireOrigin: values['require-origin'],
       trustedHops: wholeNumber('--trusted-hops', values['trusted-hops'] ?? '0', 0, 16),
-      ticketKeys: values['ticket-key']?.map((file) => readFileSync(file, 'utf8').trim()),
+      ticketKeys: values['ticket-key']?.map(textOf),
+      turn: turnOptions(values['turn-url'], values['turn-secret'], limit('turn-ttl', 86_400)),
     }
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
+}
+
+function turnOptions(
+  urls: readonly string[] | undefined,
+  secretFile: string | undefined,
+  ttlSeconds: number | undefined,
+): TurnOptions | undefined {
+  if (urls === undefined && secretFile === undefined) return undefined
+  if (urls === undefined || secretFile === undefined) throw new RangeError('--turn-url and --turn-secret go together')
+  return { urls, secret: textOf(secretFile), ttlSeconds }
+}
+
+/** Secrets come in files: arguments are seen by every user of the machine. */
+function textOf(file: string): string {
+  return readFileSync(file, 'utf8').trim()
 }
 
 /** Without the limits that nobody gave. */

@@ -4,9 +4,10 @@ import { WebSocketServer, type RawData, type ServerOptions, type WebSocket } fro
 import { systemClock, type Clock } from '../base/clock.ts'
 import type { Backplane } from '../signal/backplane.ts'
 import { SignalHub, type ConnectionId, type HubEffect, type HubInput } from '../signal/hub.ts'
-import { encodeMessage } from '../signal/protocol.ts'
+import { encodeMessage, type ServerMessage } from '../signal/protocol.ts'
 import { signalLimits, type SignalLimits } from '../signal/signal-limits.ts'
 import { Door, type DoorOptions } from './door.ts'
+import { TurnCredentials, type TurnOptions } from './turn.ts'
 
 export interface SignalEndpointOptions extends DoorOptions {
   /** Overrides of the default limits. A `RangeError` says which cannot be worked under. */
@@ -16,6 +17,8 @@ export interface SignalEndpointOptions extends DoorOptions {
    * server, and belongs to no other. Default: none.
    */
   readonly backplane?: Backplane | undefined
+  /** Gives short-lived TURN credentials to who needs a relay. Default: none. */
+  readonly turn?: TurnOptions | undefined
   readonly clock?: Clock | undefined
   /** Whether peers that cannot link directly may have their bytes relayed, within the limits. Default true. */
   readonly relay?: boolean | undefined
@@ -48,6 +51,7 @@ export class SignalEndpoint {
   readonly #limits: SignalLimits
   readonly #clock: Clock
   readonly #door: Door
+  readonly #turn: TurnCredentials | null
   readonly #webSockets: WebSocketServer
   readonly #backplane: Backplane | undefined
   readonly #sockets = new Map<ConnectionId, WebSocket>()
@@ -64,8 +68,13 @@ export class SignalEndpoint {
   constructor(options: SignalEndpointOptions = {}) {
     this.#limits = signalLimits(options.limits)
     this.#backplane = options.backplane
-    this.#hub = new SignalHub(this.#limits, { relay: options.relay, shared: this.#backplane !== undefined })
+    this.#hub = new SignalHub(this.#limits, {
+      relay: options.relay,
+      turn: options.turn !== undefined,
+      shared: this.#backplane !== undefined,
+    })
     this.#door = new Door(options)
+    this.#turn = options.turn === undefined ? null : new TurnCredentials(options.turn)
     this.#clock = options.clock ?? systemClock
     // The types of `ws` do not know `closeTimeout`.
     const webSocketOptions: ServerOptions & { readonly closeTimeout: number } = {
@@ -157,15 +166,23 @@ export class SignalEndpoint {
         return this.#relay(effect.connection, effect.bytes)
       case 'pause':
         return this.#pause(effect.connection, effect.ms)
-      case 'send': {
-        const text = encodeMessage(effect.message)
-        for (const connection of effect.connections) {
-          const socket = this.#openSocket(connection)
-          // A reader this slow is cut off rather than buffered for: it attaches again and sees who is there.
-          if (socket !== null && socket.bufferedAmount > this.#limits.maxUnreadBytes) socket.terminate()
-          else socket?.send(text, () => {})
-        }
+      case 'turn': {
+        const credentials = this.#turn?.grant(effect.peer, this.#clock.wallNow())
+        if (credentials !== undefined) this.#send([effect.connection], credentials)
+        return
       }
+      case 'send':
+        this.#send(effect.connections, effect.message)
+    }
+  }
+
+  #send(connections: readonly ConnectionId[], message: ServerMessage): void {
+    const text = encodeMessage(message)
+    for (const connection of connections) {
+      const socket = this.#openSocket(connection)
+      // A reader this slow is cut off rather than buffered for: it attaches again and sees who is there.
+      if (socket !== null && socket.bufferedAmount > this.#limits.maxUnreadBytes) socket.terminate()
+      else socket?.send(text, () => {})
     }
   }
 

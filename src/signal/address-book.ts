@@ -4,6 +4,7 @@ import { TokenBucket } from './token-bucket.ts'
 interface Entry {
   connections: number
   readonly attaches: TokenBucket
+  readonly turnGrants: TokenBucket
 }
 
 /** What each network address has of a server, so that none has it all. */
@@ -33,10 +34,15 @@ export class AddressBook {
     return this.#entries.get(address)?.attaches.take(nowMs) ?? true
   }
 
+  /** Whether the address may have TURN credentials just now. */
+  grantTurn(address: string, nowMs: number): boolean {
+    return this.#entries.get(address)?.turnGrants.take(nowMs) ?? true
+  }
+
   /** Forgets those that have no connection and owe nothing. One that merely reconnects is not new. */
   sweep(nowMs: number): void {
-    for (const [address, { connections, attaches }] of this.#entries) {
-      if (connections === 0 && attaches.isFull(nowMs)) this.#entries.delete(address)
+    for (const [address, { connections, attaches, turnGrants }] of this.#entries) {
+      if (connections === 0 && attaches.isFull(nowMs) && turnGrants.isFull(nowMs)) this.#entries.delete(address)
     }
   }
 
@@ -45,8 +51,12 @@ export class AddressBook {
   }
 
   #begin(address: string, nowMs: number): Entry {
-    const { attachesPerSecond, burstAttaches } = this.#limits
-    const entry = { connections: 0, attaches: new TokenBucket(attachesPerSecond, burstAttaches, nowMs) }
+    const { attachesPerSecond, burstAttaches, turnGrantsPerSecond, burstTurnGrants } = this.#limits
+    const entry = {
+      connections: 0,
+      attaches: new TokenBucket(attachesPerSecond, burstAttaches, nowMs),
+      turnGrants: new TokenBucket(turnGrantsPerSecond, burstTurnGrants, nowMs),
+    }
     this.#entries.set(address, entry)
     return entry
   }

@@ -6,6 +6,12 @@ import { encodeRelayFrame } from './relay-frame.ts'
 import type { SignalLimits } from './signal-limits.ts'
 import { SignalRoom } from './signal-room.ts'
 
+/** What a server does beside introducing. */
+interface Services {
+  readonly relay: boolean
+  readonly turn: boolean
+}
+
 type EventOf<K extends BackplaneEvent['kind']> = Extract<BackplaneEvent, { kind: K }>
 
 /**
@@ -15,7 +21,7 @@ type EventOf<K extends BackplaneEvent['kind']> = Extract<BackplaneEvent, { kind:
  */
 export class Attachments {
   readonly #limits: SignalLimits
-  readonly #relays: boolean
+  readonly #services: Services
   readonly #out: HubOutbox
   /** Those that wait for an answer may be gone already. */
   readonly #connections: Map<ConnectionId, HubConnection>
@@ -29,13 +35,13 @@ export class Attachments {
 
   constructor(
     limits: SignalLimits,
-    relays: boolean,
+    services: Services,
     out: HubOutbox,
     connections: Map<ConnectionId, HubConnection>,
     expel: (id: ConnectionId, code: number) => void,
   ) {
     this.#limits = limits
-    this.#relays = relays
+    this.#services = services
     this.#out = out
     this.#connections = connections
     this.#expel = expel
@@ -188,7 +194,7 @@ export class Attachments {
         created,
         maxPeers,
         maxMessageBytes: this.#limits.maxMessageBytes,
-        relay: this.#relays,
+        ...this.#services,
         peers: room.others(occupant).map(addressOf),
       })
     }

@@ -9,6 +9,8 @@ export type HubEffect =
   | { readonly kind: 'pause'; readonly connection: ConnectionId; readonly ms: number }
   /** The connection is forgotten already: nothing it still says counts. */
   | { readonly kind: 'close'; readonly connection: ConnectionId; readonly code: number }
+  /** Give it TURN credentials in the name of `peer`. */
+  | { readonly kind: 'turn'; readonly connection: ConnectionId; readonly peer: string }
   /** For the backplane; a hub that is alone answers itself and asks nobody. */
   | { readonly kind: 'ask'; readonly request: BackplaneRequest }
 
@@ -37,6 +39,10 @@ export class HubOutbox {
 
   pause(connection: ConnectionId, ms: number): void {
     this.#effects.push({ kind: 'pause', connection, ms })
+  }
+
+  turn(connection: ConnectionId, peer: string): void {
+    this.#effects.push({ kind: 'turn', connection, peer })
   }
 
   close(connection: ConnectionId, code: number): void {

@@ -102,7 +102,7 @@ function follow(effects: ReturnType<SignalHub['step']>, views: Map<ConnectionId,
       expect(views.get(effect.connection) ?? null).not.toBeNull()
       continue
     }
-    if (effect.kind === 'ask') throw new Error('a hub that is alone asks nobody')
+    if (effect.kind !== 'send') throw new Error(`a hub that is alone and gives no TURN does not ${effect.kind}`)
     for (const connection of effect.connections) {
       expect(views.has(connection)).toBe(true)
       const view = views.get(connection) ?? null

@@ -38,6 +38,8 @@ export type HubInput =
   | { readonly kind: 'shutdown' }
 
 export interface HubOptions {
+  /** Whether TURN credentials can be had: `turn` effects come out. Default false. */
+  readonly turn?: boolean | undefined
   /** Whether it hands on binary frames. Default true. */
   readonly relay?: boolean | undefined
   /**
@@ -65,6 +67,7 @@ const ALONE = 'here'
 export class SignalHub {
   readonly #limits: SignalLimits
   readonly #relays: boolean
+  readonly #turns: boolean
   readonly #out = new HubOutbox()
   /** Those that went while they waited for the answer to an attach are kept until it comes. */
   readonly #connections = new Map<ConnectionId, HubConnection>()
@@ -76,9 +79,14 @@ export class SignalHub {
   constructor(limits: SignalLimits, options: HubOptions = {}) {
     this.#limits = limits
     this.#relays = options.relay ?? true
+    this.#turns = options.turn ?? false
     this.#addresses = new AddressBook(limits)
-    this.#attachments = new Attachments(limits, this.#relays, this.#out, this.#connections, (id, code) =>
-      this.#expel(id, code),
+    this.#attachments = new Attachments(
+      limits,
+      { relay: this.#relays, turn: this.#turns },
+      this.#out,
+      this.#connections,
+      (id, code) => this.#expel(id, code),
     )
     this.#directory = options.shared === true ? null : new RoomDirectory()
     if (this.#directory !== null) this.#attachments.hear({ kind: 'up', server: ALONE })
@@ -228,6 +236,8 @@ export class SignalHub {
         return this.#attach(connection, message, nowMs)
       case 'signal':
         return this.#attachments.signal(connection, message.to, message.body)
+      case 'turn':
+        return this.#grantTurn(connection, nowMs)
       case 'detach':
         return this.#attachments.leave(connection)
       case 'ping':
@@ -246,6 +256,20 @@ export class SignalHub {
     const fault = passFault(pass, message.room, message, nowMs)
     if (fault === null) this.#attachments.attach(connection, message)
     else this.#out.error(id, 'ticket-refused', fault)
+  }
+
+  /** A relay costs its owner bandwidth: only who has somebody to reach, or a ticket, is given one. */
+  #grantTurn({ id, address, pass, place }: HubConnection, nowMs: number): void {
+    if (!this.#turns) return this.#out.error(id, 'turn-refused', 'this server gives no TURN credentials')
+    const { occupant, room } = place.kind === 'attached' ? place : { occupant: null, room: null }
+    const hasCompany = room?.others().some(({ peer }) => peer !== occupant?.peer) === true
+    if (occupant === null || !(hasCompany || pass.kind === 'ticket')) {
+      return this.#out.error(id, 'turn-refused', 'TURN credentials are for who is in a room with another peer')
+    }
+    if (address !== undefined && !this.#addresses.grantTurn(address, nowMs)) {
+      return this.#out.error(id, 'turn-refused', 'too many TURN credentials for one address: wait a while')
+    }
+    this.#out.turn(id, occupant.peer)
   }
 
   #forget(id: ConnectionId): void {

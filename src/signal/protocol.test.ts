@@ -31,13 +31,14 @@ const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
     { requiredKeys: ['type', 'version', 'room', 'peer', 'session', 'sessionSecret', 'create'] },
   ),
   fc.record({ type: fc.constant('signal' as const), to: address, body }),
-  fc.constantFrom({ type: 'detach' as const }, { type: 'ping' as const }),
+  fc.constantFrom({ type: 'detach' as const }, { type: 'ping' as const }, { type: 'turn' as const }),
 )
 
 const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
   fc.record({
     type: fc.constant('attached' as const),
     relay: fc.boolean(),
+    turn: fc.boolean(),
     version: fc.nat(),
     created: fc.boolean(),
     maxPeers: fc.nat(),
@@ -47,6 +48,13 @@ const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
   address.map((who) => ({ type: 'joined' as const, ...who })),
   address.map((who) => ({ type: 'left' as const, ...who })),
   fc.record({ type: fc.constant('signal' as const), from: address, body }),
+  fc.record({
+    type: fc.constant('turn-credentials' as const),
+    urls: fc.array(text(512), { maxLength: 8 }),
+    username: text(512, 0),
+    credential: text(512, 0),
+    ttlSeconds: fc.nat(),
+  }),
   fc.constant({ type: 'pong' as const }),
   fc.record({
     type: fc.constant('error' as const),

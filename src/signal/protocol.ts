@@ -22,6 +22,8 @@ export const SIGNAL_BOUNDS = {
   message: 1_024,
   /** Entries of `attached.peers`. */
   peers: 4_096,
+  turnUrls: 8,
+  turnText: 512,
 } as const
 
 /**
@@ -54,6 +56,8 @@ export type ClientMessage =
       readonly maxPeers?: number
     }
   | { readonly type: 'signal'; readonly to: SignalAddress; readonly body: string }
+  /** Asks for TURN credentials: `turn-credentials`, or the error `turn-refused`. */
+  | { readonly type: 'turn' }
   | { readonly type: 'detach' }
   | { readonly type: 'ping' }
 
@@ -70,12 +74,21 @@ export type ServerMessage =
       readonly maxMessageBytes: number
       /** Whether the server relays binary frames. */
       readonly relay: boolean
+      /** Whether the server gives TURN credentials. */
+      readonly turn: boolean
       /** Everybody else in the room. */
       readonly peers: readonly SignalAddress[]
     }
   | { readonly type: 'joined'; readonly peer: string; readonly session: string }
   | { readonly type: 'left'; readonly peer: string; readonly session: string }
   | { readonly type: 'signal'; readonly from: SignalAddress; readonly body: string }
+  | {
+      readonly type: 'turn-credentials'
+      readonly urls: readonly string[]
+      readonly username: string
+      readonly credential: string
+      readonly ttlSeconds: number
+    }
   | { readonly type: 'pong' }
   | { readonly type: 'error'; readonly code: SignalErrorCode; readonly message: string }
 
@@ -99,6 +112,7 @@ export const SIGNAL_ERROR_CODES = [
   'replaced',
   'shutting-down',
   'unavailable',
+  'turn-refused',
 ] as const
 
 export type SignalErrorCode = (typeof SIGNAL_ERROR_CODES)[number]
@@ -138,6 +152,7 @@ export function decodeClientMessage(text: string): Decoded<ClientMessage> {
       case 'signal':
         return { type: 'signal', to: addressOf(fields['to'], 'to'), body: bodyOf(fields) }
       case 'detach':
+      case 'turn':
       case 'ping':
         return { type: fields['type'] }
       default:
@@ -156,6 +171,8 @@ export function decodeServerMessage(text: string): Decoded<ServerMessage> {
         return { type: fields['type'], ...addressOf(fields, fields['type']) }
       case 'signal':
         return { type: 'signal', from: addressOf(fields['from'], 'from'), body: bodyOf(fields) }
+      case 'turn-credentials':
+        return credentialsOf(fields)
       case 'pong':
         return { type: 'pong' }
       case 'error':
@@ -204,7 +221,21 @@ function attachedOf(fields: Fields): ServerMessage {
     maxPeers: wholeNumberOf(fields, 'maxPeers'),
     maxMessageBytes: wholeNumberOf(fields, 'maxMessageBytes'),
     relay: relay === true,
+    turn: fields['turn'] === true,
     peers: peers.map((peer) => addressOf(peer, 'peers')),
+  }
+}
+
+function credentialsOf(fields: Fields): ServerMessage {
+  const { urls } = fields
+  const { turnUrls, turnText } = SIGNAL_BOUNDS
+  if (!Array.isArray(urls) || urls.length > turnUrls) return refuse(`urls is not a list of ${turnUrls} at the most`)
+  return {
+    type: 'turn-credentials',
+    urls: urls.map((url: unknown) => textOf({ url }, 'url', 1, turnText)),
+    username: textOf(fields, 'username', 0, turnText),
+    credential: textOf(fields, 'credential', 0, turnText),
+    ttlSeconds: wholeNumberOf(fields, 'ttlSeconds'),
   }
 }
 

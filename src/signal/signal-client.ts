@@ -22,6 +22,7 @@ import {
   type SignalErrorCode,
 } from './protocol.ts'
 import { decodeRelayFrame, encodeRelayFrame, MAX_RELAY_HEADER_BYTES } from './relay-frame.ts'
+import { TurnRequests, type TurnServer } from './turn-requests.ts'
 import type { SignalSocket, SignalSocketConstructor } from './signal-socket.ts'
 
 /** How long {@link openAttachment} waits for the server's answer, milliseconds, unless told otherwise. */
@@ -102,6 +103,11 @@ export interface Attachment {
   relay(to: SignalAddress, payload: Uint8Array): void
   /** Asks for a sign of life now: a server that gives none within {@link PROBE_TIMEOUT_MS} is lost. */
   probe?(): void
+  /**
+   * What the server gives to relay over for a while. None where it gives none, refuses (nobody else is in the
+   * room) or does not answer within {@link TURN_TIMEOUT_MS}. Never rejects.
+   */
+  turnServers(): Promise<readonly TurnServer[]>
   /** Idempotent; no handler runs after it. */
   close(): void
 }
@@ -135,6 +141,8 @@ class AttachmentSocket implements Attachment {
   readonly #reject: (reason: unknown) => void
   readonly #socket: SignalSocket
   #phase: Phase = 'attaching'
+  /** `null` where the server gives none. */
+  #turn: TurnRequests | null = null
   #maxMessageBytes = 0
   /** The attach deadline, then the next ping, then the deadline of its answer: never two at once. */
   #timer: unknown
@@ -178,6 +186,10 @@ class AttachmentSocket implements Attachment {
 
   relay(to: SignalAddress, payload: Uint8Array): void {
     if (this.#phase === 'attached') this.#write(encodeRelayFrame(to, payload))
+  }
+
+  async turnServers(): Promise<readonly TurnServer[]> {
+    return this.#phase === 'attached' && this.#turn !== null ? this.#turn.servers() : []
   }
 
   probe(): void {
@@ -241,6 +253,7 @@ class AttachmentSocket implements Attachment {
     this.maxPeers = message.maxPeers
     this.#maxMessageBytes = message.maxMessageBytes
     if (message.relay) this.maxRelayBytes = Math.max(0, message.maxMessageBytes - MAX_RELAY_HEADER_BYTES)
+    if (message.turn) this.#turn = new TurnRequests(this.#clock, () => this.#write(encodeMessage({ type: 'turn' })))
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#armPing()
     this.#early = []
@@ -272,13 +285,20 @@ class AttachmentSocket implements Attachment {
         return shielded(() => handlers.onLeft?.({ peer: message.peer, session: message.session }))
       case 'signal':
         return shielded(() => handlers.onSignal?.(message.from, message.body))
+      case 'turn-credentials':
+        return this.#onTurn(message)
       case 'error':
+        if (message.code === 'turn-refused') return this.#turn?.settle()
         return shielded(() => handlers.onRefused?.(message.code, message.message))
       case 'pong':
         return shielded(() => handlers.onAnswered?.(this.#clock.now() - this.#pingedAtMs))
       case 'attached':
         this.malformed++
     }
+  }
+
+  #onTurn({ urls, username, credential, ttlSeconds }: Extract<ServerMessage, { type: 'turn-credentials' }>): void {
+    this.#turn?.granted({ urls: [...urls], username, credential }, ttlSeconds)
   }
 
   #onClose(code: number): void {
@@ -306,6 +326,7 @@ class AttachmentSocket implements Attachment {
     if (this.#phase === 'over') return
     this.#phase = 'over'
     this.#clock.clearTimeout(this.#timer)
+    this.#turn?.settle()
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
     if (lastWords !== null) trySend(this.#socket, lastWords)
     this.#socket.close(SIGNAL_CLOSE.normal)

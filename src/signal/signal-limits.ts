@@ -13,6 +13,10 @@ export interface SignalLimits {
   readonly attachesPerSecond: number
   /** Attachments that an address may try at once: a school that comes back from a cut. Default 1,000. */
   readonly burstAttaches: number
+  /** TURN credentials a second for one network address, sustained. Default 1. [turn-refused] */
+  readonly turnGrantsPerSecond: number
+  /** TURN credentials that an address may have at once. Default 100. */
+  readonly burstTurnGrants: number
   /** Rooms at once. Default 5,000. [too-many-rooms] */
   readonly maxRooms: number
   /** Distinct peers in a room, whatever its creator asked for. Default 64. [room-full] */
@@ -44,6 +48,8 @@ export const DEFAULT_SIGNAL_LIMITS: SignalLimits = {
   maxConnectionsPerAddress: 512,
   attachesPerSecond: 20,
   burstAttaches: 1_000,
+  turnGrantsPerSecond: 1,
+  burstTurnGrants: 100,
   maxRooms: 5_000,
   maxPeersPerRoom: 64,
   maxSessionsPerPeer: 4,

@@ -1,4 +1,4 @@
-import { SignalHub, type ConnectionId, type HubInput } from '../hub.ts'
+import { SignalHub, type ConnectionId, type HubInput, type HubOptions } from '../hub.ts'
 import { SIGNAL_VERSION, type ClientMessage, type CreateRoom, type ServerMessage } from '../protocol.ts'
 import { signalLimits, type SignalLimits } from '../signal-limits.ts'
 import type { SharedRoomsLine } from './shared-rooms.ts'
@@ -11,8 +11,8 @@ export class Scene {
   readonly #heard: Map<ConnectionId, string[]> = new Map()
 
   /** With a `line`, what is asked on it is answered at the end of each step, unless that says otherwise. */
-  constructor(limits: Partial<SignalLimits> = {}, line: SharedRoomsLine | null = null) {
-    this.hub = new SignalHub(signalLimits(limits), { shared: line !== null })
+  constructor(limits: Partial<SignalLimits> = {}, line: SharedRoomsLine | null = null, options: HubOptions = {}) {
+    this.hub = new SignalHub(signalLimits(limits), { ...options, shared: line !== null })
     this.line = line
     void line?.open((event) => this.step({ kind: 'backplane', event }))
   }
@@ -20,6 +20,7 @@ export class Scene {
   step(input: HubInput): void {
     for (const effect of this.hub.step(input)) {
       if (effect.kind === 'close') this.#note(effect.connection, `closed ${effect.code}`)
+      else if (effect.kind === 'turn') this.#note(effect.connection, `turn for ${effect.peer}`)
       else if (effect.kind === 'ask') this.line?.ask(effect.request)
       else if (effect.kind === 'relay') this.#note(effect.connection, 'relayed')
       else if (effect.kind === 'pause') this.#note(effect.connection, `paused ${effect.ms}`)
@@ -100,6 +101,8 @@ export function short(message: ServerMessage): string {
       return `${message.type} ${name(message)}`
     case 'signal':
       return `${name(message.from)}: ${message.body}`
+    case 'turn-credentials':
+      return message.username
     case 'pong':
       return 'pong'
     case 'error':
