@@ -45,8 +45,8 @@ test('a page from another machine over plain HTTP is told the cause and the cure
     await expect(page.getByRole('heading', { name: 'This page needs a secure address' })).toBeVisible()
   }
   expect(await page.evaluate(() => isSecureContext)).toBe(false)
-  const outcome = await hosting(page)
-  expect(outcome).toMatch(/^InsecureContextError: .*plain HTTP.*nothing was opened.*HTTPS.*localhost/)
+  for (const outcome of [await hosting(page), await placing(page)])
+    expect(outcome).toMatch(/^InsecureContextError: .*plain HTTP.*nothing was opened.*HTTPS.*localhost/)
 })
 
 test('over HTTPS a phone of the same network plays', async ({ browser, serve }) => {
@@ -82,5 +82,17 @@ function hosting(page: Page): Promise<string> {
     } catch (error) {
       return String(error)
     }
+  })
+}
+
+/** What becomes of a place that is opened in the page. */
+function placing(page: Page): Promise<string> {
+  return page.evaluate(async () => {
+    const path = '/src/raft/storage/indexeddb/index.ts' as string
+    const { openPlace } = (await import(path)) as typeof import('../src/raft/storage/indexeddb/index.ts')
+    return openPlace('oak').then(
+      ({ number }) => `opened ${number}`,
+      (error: unknown) => String(error),
+    )
   })
 }
