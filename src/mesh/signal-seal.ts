@@ -214,9 +214,9 @@ export const MAX_LINE_LENGTH = 524_288
 export const MAX_WAITING_LENGTH = 8_388_608
 const MIN_COST = 1_024
 
-/** Bodies of one signal, and their characters unless there is but one. */
+/** Bodies of one signal, and their characters unless there is but one: what fits alone must not fail together. */
 export const MAX_BATCH_BODIES = 64
-export const MAX_BATCH_LENGTH = 16_384
+export const MAX_BATCH_LENGTH = 2_048
 
 /**
  * Sessions whose count is known. Beyond it the one not heard longest is forgotten; what it said could
