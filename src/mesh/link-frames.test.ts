@@ -5,11 +5,13 @@ import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../seam/peer-identity.ts'
 import {
   DATA_HEADER_BYTES,
   decodeLinkFrame,
+  encodeAck,
   encodeCredit,
   encodeData,
   encodeGoodbye,
   encodeHello,
   encodeProof,
+  encodeResume,
   LINK_VERSION,
   markLossy,
   MAX_SESSION_BYTES,
@@ -48,6 +50,9 @@ describe('link frames', () => {
           expect(encodeData(payload).length).toBe(payload.length + DATA_HEADER_BYTES)
           expect(decodeLinkFrame(encodeProof(signature))).toEqual({ kind: 'proof', signature })
           expect(decodeLinkFrame(encodeCredit(credit))).toEqual({ kind: 'credit', bytes: credit })
+          expect(decodeLinkFrame(encodeAck(credit))).toEqual({ kind: 'ack', received: credit })
+          const resume = { bond: 'sixteen letters.', received: credit }
+          expect(decodeLinkFrame(encodeResume(resume))).toEqual({ kind: 'resume', ...resume })
         },
       ),
     )
@@ -57,7 +62,7 @@ describe('link frames', () => {
 
   it('[LINK-2] any bytes become a frame or a MalformedBytesError, and nothing else', () => {
     const likely = fc
-      .tuple(fc.integer({ min: 0, max: 8 }), fc.uint8Array({ maxLength: 200 }))
+      .tuple(fc.integer({ min: 0, max: 16 }), fc.uint8Array({ maxLength: 200 }))
       .map(([type, rest]) => Uint8Array.of(type, ...rest))
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 300 }), likely), (bytes) => {
@@ -78,6 +83,8 @@ describe('link frames', () => {
     ['a proof that is too long', new Uint8Array([...encodeProof(new Uint8Array(SIGNATURE_BYTES)), 0])],
     ['credit without an amount', Uint8Array.of(5)],
     ['a goodbye without a reason', Uint8Array.of(6)],
+    ['an acknowledgement without a number', Uint8Array.of(9)],
+    ['a resumption without a number', encodeResume({ bond: 'b', received: 0 }).slice(0, -1)],
     ['a hello without a session', Uint8Array.of(1, LINK_VERSION, 0, ...new Uint8Array(PUBLIC_KEY_BYTES + NONCE_BYTES))],
     ['a hello with a short nonce', encodeHello(helloWith('s')).slice(0, -1)],
     ['a hello with a session over its bound', overlong()],

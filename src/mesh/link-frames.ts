@@ -13,6 +13,8 @@ export type LinkFrame =
   | { readonly kind: 'lossy'; readonly payload: Uint8Array }
   | { readonly kind: 'credit'; readonly bytes: number }
   | { readonly kind: 'goodbye'; readonly reason: GoodbyeReason }
+  | { readonly kind: 'ack'; readonly received: number }
+  | ({ readonly kind: 'resume' } & Resume)
 
 export interface Hello {
   readonly version: number
@@ -20,6 +22,12 @@ export interface Hello {
   readonly session: string
   readonly publicKey: Uint8Array
   readonly nonce: Uint8Array
+}
+
+/** What an end knows when a link begins: the name of the bond, and the reliable frames of it that have arrived. */
+export interface Resume {
+  readonly bond: string
+  readonly received: number
 }
 
 /** `superseded`: another link proved the same key. */
@@ -42,6 +50,8 @@ const DATA = 3
 const LOSSY = 4
 const CREDIT = 5
 const GOODBYE = 6
+const ACK = 9
+const RESUME = 10
 
 const GOODBYE_REASONS: readonly GoodbyeReason[] = ['closed', 'superseded']
 
@@ -75,6 +85,17 @@ function decodeControl(reader: ByteReader): LinkFrame {
     case GOODBYE: {
       // What may follow the reason in later versions is passed over: the link ends either way.
       return { kind: 'goodbye', reason: GOODBYE_REASONS[reader.u8()] ?? 'closed' }
+    }
+    case ACK: {
+      const received = reader.varint()
+      reader.end()
+      return { kind: 'ack', received }
+    }
+    case RESUME: {
+      const bond = reader.text()
+      const received = reader.varint()
+      reader.end()
+      return { kind: 'resume', bond, received }
     }
     default:
       throw new MalformedBytesError(`link frame of unknown type ${type}`)
@@ -132,4 +153,13 @@ export function encodeCredit(bytes: number): Uint8Array<ArrayBuffer> {
 
 export function encodeGoodbye(reason: GoodbyeReason): Uint8Array<ArrayBuffer> {
   return Uint8Array.of(GOODBYE, GOODBYE_REASONS.indexOf(reason))
+}
+
+/** `received`: reliable frames of the bond that have arrived, in all. */
+export function encodeAck(received: number): Uint8Array<ArrayBuffer> {
+  return new ByteWriter(9).u8(ACK).varint(received).finish()
+}
+
+export function encodeResume({ bond, received }: Resume): Uint8Array<ArrayBuffer> {
+  return new ByteWriter(32).u8(RESUME).text(bond).varint(received).finish()
 }

@@ -182,7 +182,7 @@ export class MeshLoom implements Loom<SignalTag> {
     servers: readonly SignalServerEntry[],
     maxPeers: number | undefined,
   ): Promise<MeshSeam> {
-    const { app, peerIdentity, WebSocket } = this.#options
+    const { app, peerIdentity, lostAfterMs, WebSocket } = this.#options
     const { driver, presence = onServers } = this.#means.weave()
     const [clock, random] = [this.#clock, this.#random]
     this.#identity ??= peerIdentity === undefined ? createPeerIdentity() : Promise.resolve(peerIdentity)
@@ -200,6 +200,7 @@ export class MeshLoom implements Loom<SignalTag> {
       iceTransportPolicy: this.#means.iceTransportPolicy ?? 'all',
       clock,
       random,
+      lostAfterMs,
     })
   }
 
@@ -258,6 +259,8 @@ export interface MeshLoomOptions {
   readonly peerIdentity?: PeerIdentity | undefined
   /** Bound on `join`, from the call to the first proved link, milliseconds. Default 30,000. */
   readonly joinTimeoutMs?: number | undefined
+  /** How long a peer whose link broke stays listed while the link is made again, milliseconds. Default 15,000. */
+  readonly lostAfterMs?: number | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
   /** For platforms without one. */

@@ -10,6 +10,7 @@ import type { LinkDriver } from './link-driver.ts'
 import { decodeEnvelope, encodeEnvelope, newLinkId } from './link-envelope.ts'
 import { DATA_HEADER_BYTES, encodeData, NONCE_BYTES } from './link-frames.ts'
 import { LinkHandshake, type RefusalReason } from './link-handshake.ts'
+import { MeshBonds } from './mesh-bonds.ts'
 import { Mesh, type LinkStage, type MeshEffect, type MeshInput } from './mesh.ts'
 import { MAX_FRAME_BYTES, MAX_LOSSY_PAYLOAD_BYTES, PeerLink, type PeerLinkEnd } from './peer-link.ts'
 import type { Presence, PresenceHandlers, ServerHealth, SignallingStatus } from './presence.ts'
@@ -27,6 +28,7 @@ export class MeshSeam {
   readonly #presence: Presence
   readonly #seal: SignalSeal
   readonly #mesh: Mesh
+  readonly #bonds: MeshBonds
   readonly #links: Map<string, PeerLink> = new Map()
   /** Links that still send their last words. */
   readonly #closing: Set<Promise<void>> = new Set()
@@ -43,25 +45,26 @@ export class MeshSeam {
 
   constructor(options: MeshSeamOptions) {
     this.#options = options
-    const { identity, random } = options
+    const { identity, random, lostAfterMs } = options
     this.#session = newLinkId()
     this.#calls = new CallLimits(options.clock.now())
-    this.#mesh = new Mesh({ selfId: identity.id, random, newLinkId })
+    this.#mesh = new Mesh({ selfId: identity.id, random, newLinkId, lostAfterMs })
     this.core = new SeamCore({
       selfId: identity.id,
       maxPayloadBytes: () => this.#maxPayloadBytes(),
       maxLossyPayloadBytes: () => Math.min(MAX_LOSSY_PAYLOAD_BYTES, this.#maxPayloadBytes()),
       frame: encodeData,
       onClose: () => this.#release(),
-      onCutOff: (peer) => this.#cutOff(peer),
+      onCutOff: (peer) => this.#step({ kind: 'cut-off', peer }),
     })
+    this.#bonds = new MeshBonds(this.core)
     this.#presence = options.presence(
       { peer: identity.id, session: this.#session },
       {
         onAttached: (present) => this.#step({ kind: 'attached', present }),
         onDetached: () => this.#step({ kind: 'detached' }),
         onJoined: (at) => this.#step({ kind: 'joined', at }),
-        onLeft: (at) => this.#step({ kind: 'left', at }),
+        onLeft: (at, why) => this.#step({ kind: 'left', at, why }),
         onSignal: (from, body) => this.#seal.open(from, body),
         onRelayed: () => void this.#malformed++,
         knows: ({ peer }) => this.core.peers.get().has(peer),
@@ -96,7 +99,7 @@ export class MeshSeam {
   }
 
   get diagnostics(): MeshDiagnostics {
-    let lossyDropped = this.core.lossyDropped + this.#lossyDropped
+    let lossyDropped = this.core.lossyDropped + this.#bonds.lossyDropped + this.#lossyDropped
     for (const link of this.#links.values()) lossyDropped += link.lossyDropped
     return {
       refused: new Map(this.#refusals),
@@ -142,7 +145,7 @@ export class MeshSeam {
       this.#run(effect)
     }
     this.#publishLinks()
-    this.#changed.set(this.#changed.get() + 1)
+    this.#tellChange()
   }
 
   #run(effect: MeshEffect): void {
@@ -153,10 +156,12 @@ export class MeshSeam {
         return
       case 'drop':
         return this.#drop(effect.link, effect.goodbye)
-      case 'list':
-        return this.#list(effect.peer, effect.link)
+      case 'carry': {
+        const link = this.#links.get(effect.link)
+        return link === undefined ? undefined : this.#bonds.carry(effect.peer, link, effect.link)
+      }
       case 'unlist':
-        return this.core.unlink(effect.peer)
+        return this.#bonds.end(effect.peer)
       case 'restart':
         return this.#links.get(effect.link)?.restart()
       case 'arm':
@@ -166,15 +171,12 @@ export class MeshSeam {
     }
   }
 
-  #list(peer: PeerId, id: string): void {
-    const link = this.#links.get(id)
-    if (link !== undefined) this.core.link(peer, link)
-  }
-
   #drop(id: string, goodbye: 'closed' | 'superseded' | null): void {
     const link = this.#links.get(id)
     if (link === undefined) return
     this.#links.delete(id)
+    if (goodbye !== null) this.#bonds.flush(link.peer, link)
+    this.#bonds.detach(link.peer, link)
     this.#lossyDropped += link.lossyDropped
     this.#letClose(link.close(goodbye))
   }
@@ -206,7 +208,14 @@ export class MeshSeam {
     const { identity, driver, iceServers, iceTransportPolicy, clock, room } = this.#options
     let opens = kind === 'dial'
     const { peer } = at
-    return new PeerLink({
+    /** What may not be said ends the link, and the peer's stay. */
+    const unless = (allowed: boolean): void => {
+      if (allowed) return
+      this.#malformed++
+      this.#step({ kind: 'cut-off', peer })
+    }
+    const link: PeerLink = new PeerLink({
+      peer,
       initiator: kind === 'dial',
       polite,
       driver,
@@ -229,15 +238,21 @@ export class MeshSeam {
           opens = false
         },
         onProved: () => this.#step({ kind: 'proved', link: id }),
-        onFrame: (payload, delivery) => void this.core.received(peer, payload, delivery),
-        onGranted: (bytes) => this.core.granted(peer, bytes),
-        onWritable: () => this.core.writable(peer),
+        onFrame: (payload, delivery) => unless(this.#bonds.received(peer, link, payload, delivery)),
+        onGranted: (bytes) => unless(this.#bonds.granted(peer, link, bytes)),
+        onAck: (received) => unless(this.#bonds.acknowledged(peer, link, received)),
+        onResume: (said) => {
+          unless(this.#bonds.resumed(peer, link, said))
+          this.#tellChange()
+        },
+        onWritable: () => this.#bonds.writable(peer, link),
         onPath: (path) => this.#step({ kind: 'path', link: id, path }),
         onRefused: (reason) => void this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1),
         onMalformed: () => void this.#malformed++,
         onEnded: (end, why) => this.#onLinkEnded(id, peer, end, why),
       },
     })
+    return link
   }
 
   #onLinkEnded(id: string, peer: PeerId, end: PeerLinkEnd, why: string): void {
@@ -247,13 +262,6 @@ export class MeshSeam {
     this.#step({ kind: 'ended', link: id, why: end === 'failed' || end === 'refused' ? end : 'goodbye' })
     if (end === 'superseded' && listed && this.core.peers.get().size === 1)
       void this.core.close({ kind: 'remote-requested' })
-  }
-
-  #cutOff(peer: PeerId): void {
-    const link = [...this.#mesh.links].find((view) => view.peer === peer && view.stage !== 'connecting')
-    if (link === undefined) return
-    this.#drop(link.id, null)
-    this.#step({ kind: 'ended', link: link.id, why: 'refused' })
   }
 
   /* ── Signalling ────────────────────────────────────────────────────────────────────────────── */
@@ -296,11 +304,12 @@ export class MeshSeam {
 
   #publishLinks(): void {
     const status = new Map<PeerId, LinkStatus>()
-    for (const { peer, stage } of this.#mesh.links) {
-      // A link that is listed says more of a peer than an attempt beside it.
-      if (stage !== 'connecting' || !status.has(peer)) status.set(peer, { state: stage })
-    }
+    for (const [peer, state] of this.#mesh.peers) status.set(peer, { state })
     if (!sameStatus(status, this.#status.get())) this.#status.set(status)
+  }
+
+  #tellChange(): void {
+    this.#changed.set(this.#changed.get() + 1)
   }
 
   async #release(): Promise<void> {
@@ -309,7 +318,7 @@ export class MeshSeam {
     for (const timer of [...this.#timers.keys()]) this.#disarm(timer)
     for (const id of [...this.#links.keys()]) this.#drop(id, 'closed')
     this.#status.set(new Map())
-    this.#changed.set(this.#changed.get() + 1)
+    this.#tellChange()
     await Promise.all(this.#closing)
   }
 }
@@ -327,6 +336,7 @@ export interface MeshSeamOptions {
   readonly iceTransportPolicy: RTCIceTransportPolicy
   readonly clock: Clock
   readonly random: Random
+  readonly lostAfterMs?: number | undefined
 }
 
 export interface LinkStatus {

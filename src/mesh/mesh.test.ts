@@ -2,10 +2,11 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { SignalAddress } from '../signal/protocol.ts'
 import {
   FALLBACK_DIAL_MS,
-  INTERRUPTED_GRACE_MS,
+  LOST_AFTER_MS,
   MAX_LINKS,
   MAX_MEMBERS,
   Mesh,
+  RESTART_BOUND_MS,
   RETRY_BASE_MS,
   RETRY_CAP_MS,
   type MeshEffect,
@@ -40,8 +41,8 @@ function told(effect: MeshEffect): string {
       return `${effect.kind} ${effect.at.session} ${effect.link}${effect.polite ? ' politely' : ''}`
     case 'drop':
       return `drop ${effect.link}${effect.goodbye === null ? '' : ` (${effect.goodbye})`}`
-    case 'list':
-      return `list ${effect.peer} over ${effect.link}`
+    case 'carry':
+      return `carry ${effect.peer} over ${effect.link}`
     case 'unlist':
       return `unlist ${effect.peer}`
     case 'restart':
@@ -55,10 +56,11 @@ function told(effect: MeshEffect): string {
 
 const attached = (...present: SignalAddress[]): MeshInput => ({ kind: 'attached', present })
 const joined = (at: SignalAddress): MeshInput => ({ kind: 'joined', at })
-const left = (at: SignalAddress): MeshInput => ({ kind: 'left', at })
+const left = (at: SignalAddress, why: 'gone' | 'lost' = 'gone'): MeshInput => ({ kind: 'left', at, why })
 const dialled = (at: SignalAddress, link: string): MeshInput => ({ kind: 'dialled', at, link })
 const proved = (link: string): MeshInput => ({ kind: 'proved', link })
 const failed = (link: string): MeshInput => ({ kind: 'ended', link, why: 'failed' })
+const lost = (at: SignalAddress): MeshInput => ({ kind: 'due', timer: `lost ${at.peer}` })
 const retry = (at: SignalAddress): MeshInput => ({
   kind: 'due',
   timer: `retry ${JSON.stringify([at.peer, at.session])}`,
@@ -105,23 +107,23 @@ describe('who dials', () => {
 describe('what is listed', () => {
   it('[RTC-23] a peer is listed when its key is proved, and not before', () => {
     expect(after(attached(high))).toEqual(['dial z1 own1 politely'])
-    expect(after(proved('own1'))).toEqual(['list z over own1'])
+    expect(after(proved('own1'))).toEqual(['carry z over own1'])
     expect(after(proved('own1'))).toEqual([])
   })
 
   it('[RTC-24] the same key from another session supersedes the old link: it leaves, then joins', () => {
     after(attached(high), proved('own1'), joined(highReloaded), dialled(highReloaded, 'theirs'))
-    expect(after(proved('theirs'))).toEqual(['drop own1 (superseded)', 'unlist z', 'list z over theirs'])
+    expect(after(proved('theirs'))).toEqual(['drop own1 (superseded)', 'unlist z', 'carry z over theirs'])
   })
 
-  it('[RTC-24] the same session over another link replaces the old one without calling it superseded', () => {
+  it('[RTC-24] the same session over another link goes on over it, listed throughout', () => {
     after(attached(high), proved('own1'), dialled(high, 'theirs'))
-    expect(after(proved('theirs'))).toEqual(['drop own1', 'unlist z', 'list z over theirs'])
+    expect(after(proved('theirs'))).toEqual(['carry z over theirs', 'drop own1'])
   })
 
   it('[RTC-24] the ghost of a linked peer is not dialled, nor dialled again', () => {
     after(attached(high, highReloaded))
-    expect(after(proved('own2'))).toEqual(['list z over own2', 'drop own1'])
+    expect(after(proved('own2'))).toEqual(['carry z over own2', 'drop own1'])
     expect(after(retry(high))).toEqual([])
     expect(after({ kind: 'detached' }, attached(high, highReloaded))).toEqual([])
   })
@@ -129,13 +131,30 @@ describe('what is listed', () => {
   it('[RTC-24] who merely claims an id keeps nobody from linking with its owner', () => {
     const claimed = { peer: high.peer, session: 'claimed' }
     expect(after(attached(claimed, high))).toEqual(['dial claimed own1 politely', 'dial z1 own2 politely'])
-    expect(after({ kind: 'ended', link: 'own1', why: 'refused' }, proved('own2'))).toEqual(['list z over own2'])
+    expect(after({ kind: 'ended', link: 'own1', why: 'refused' }, proved('own2'))).toEqual(['carry z over own2'])
   })
 
-  it('[RTC-25] a link that ends unlists its peer; the end of another link of it does not', () => {
+  it('[RTC-25] a peer whose link breaks stays listed for a while, then leaves', () => {
     after(attached(high), proved('own1'), dialled(high, 'theirs'))
     expect(after(failed('theirs'))).toEqual([])
-    expect(after(failed('own1'))).toEqual(['unlist z', `retry in ${RETRY_BASE_MS / 2}`])
+    expect(after(failed('own1'))).toEqual([`lost in ${LOST_AFTER_MS}`, `retry in ${RETRY_BASE_MS / 2}`])
+    expect(mesh.peers.get('z')).toBe('interrupted')
+    expect(after(lost(high))).toEqual(['unlist z'])
+    expect(after(retry(high))).toEqual(['dial z1 own2 politely'])
+  })
+
+  it('[RTC-25] a peer that is linked again in time goes on, and has its whole time at the next break', () => {
+    after(attached(high), proved('own1'), failed('own1'), retry(high))
+    expect(after(proved('own2'))).toEqual(['carry z over own2'])
+    expect(mesh.peers.get('z')).toBe('connected')
+    expect(after(failed('own2'))).toEqual([`lost in ${LOST_AFTER_MS}`, `retry in ${RETRY_BASE_MS / 2}`])
+  })
+
+  it('[RTC-25] a peer that says goodbye, is refused or is cut off leaves at once', () => {
+    after(attached(low, high), proved('own1'), proved('own2'))
+    expect(after({ kind: 'ended', link: 'own1', why: 'goodbye' })).toEqual(['unlist a'])
+    expect(after({ kind: 'cut-off', peer: 'z' })).toEqual(['drop own2', 'unlist z'])
+    expect(after(retry(low), retry(high))).toEqual([])
   })
 })
 
@@ -156,7 +175,7 @@ describe('what is tried again', () => {
     expect(pauses.slice(0, 3)).toEqual([RETRY_BASE_MS / 2, RETRY_BASE_MS, RETRY_BASE_MS * 2])
     expect(pauses.at(-1)).toBe(RETRY_CAP_MS / 2)
     after(proved('own10'))
-    expect(after(failed('own10'))).toEqual(['unlist z', `retry in ${RETRY_BASE_MS / 2}`])
+    expect(after(failed('own10')).at(-1)).toEqual(`retry in ${RETRY_BASE_MS / 2}`)
   })
 
   it('[RTC-26] nothing is tried again with who left, said goodbye or was refused', () => {
@@ -178,34 +197,55 @@ describe('what is tried again', () => {
 })
 
 describe('a link without a path', () => {
-  it('[RTC-27] is given a bounded time, and restarted by the end with the higher id', () => {
+  const interrupted = (link: string): MeshInput => ({ kind: 'path', link, path: 'interrupted' })
+  const restart = (link: string): MeshInput => ({ kind: 'due', timer: `restart ${link}` })
+
+  it('[RTC-27] is restarted, given a bounded time, and made again', () => {
     after(attached(low, high), proved('own1'), proved('own2'))
-    expect(after({ kind: 'path', link: 'own1', path: 'interrupted' })).toEqual([
-      `grace in ${INTERRUPTED_GRACE_MS}`,
-      'restart own1',
-    ])
-    expect(after({ kind: 'path', link: 'own2', path: 'interrupted' })).toEqual([`grace in ${INTERRUPTED_GRACE_MS}`])
+    for (const [link, peer] of [
+      ['own1', 'a'],
+      ['own2', 'z'],
+    ] as const) {
+      expect(after(interrupted(link))).toEqual([
+        `lost in ${LOST_AFTER_MS}`,
+        `restart ${link}`,
+        `restart in ${RESTART_BOUND_MS}`,
+      ])
+      expect(mesh.peers.get(peer)).toBe('interrupted')
+    }
     expect(after({ kind: 'path', link: 'own1', path: 'connected' })).toEqual([])
-    expect(after({ kind: 'due', timer: 'grace own2' })).toEqual([
-      'drop own2',
-      'unlist z',
-      `retry in ${RETRY_BASE_MS / 2}`,
-    ])
+    expect(after(restart('own2'))).toEqual(['drop own2', `retry in ${RETRY_BASE_MS / 2}`])
+    expect(after(retry(high))).toEqual(['dial z1 own3 politely'])
+    expect(after(proved('own3'))).toEqual(['carry z over own3'])
   })
 
-  it('[RTC-28] whose peer has left the server too is dropped at once, in either order', () => {
-    after(attached(low, high), proved('own1'), proved('own2'))
-    expect(after({ kind: 'path', link: 'own1', path: 'interrupted' }, left(low)).slice(2)).toEqual([
-      'drop own1',
-      'unlist a',
-    ])
+  it('[RTC-27] is kept until its peer counts as lost where nothing can be signalled, and restarted where that changes', () => {
+    after(attached(high), proved('own1'), { kind: 'detached' }, interrupted('own1'))
+    expect(after(restart('own1'))).toEqual([])
+    expect(after(attached(high))).toEqual(['restart own1', `restart in ${RESTART_BOUND_MS}`])
+    after({ kind: 'detached' })
+    expect(after(lost(high))).toEqual(['drop own1', 'unlist z'])
+  })
+
+  it('[RTC-28] whose peer has left for good is dropped at once, in either order', () => {
+    after(attached(low, high), proved('own1'), proved('own2'), interrupted('own1'))
+    expect(after(left(low))).toEqual(['drop own1', 'unlist a'])
     expect(after(left(high))).toEqual([])
-    expect(after({ kind: 'path', link: 'own2', path: 'interrupted' })).toEqual(['drop own2', 'unlist z'])
+    expect(after(interrupted('own2'))).toEqual(['drop own2', 'unlist z'])
   })
 
-  it('[RTC-28] is not dropped because its server was lost', () => {
-    after(attached(high), proved('own1'), { kind: 'detached' })
-    expect(after({ kind: 'path', link: 'own1', path: 'interrupted' })).toEqual([`grace in ${INTERRUPTED_GRACE_MS}`])
+  it('[RTC-28] whose peer has left for good is not waited for while it is being made again', () => {
+    after(attached(high), proved('own1'), failed('own1'))
+    expect(after(left(high))).toEqual(['unlist z'])
+    after(attached(high), proved('own2'), left(high))
+    expect(after(failed('own2'))).toEqual(['unlist z'])
+  })
+
+  it('[RTC-28] is not dropped because its server, or the peer, lost the connection to it', () => {
+    after(attached(low, high), proved('own1'), proved('own2'), interrupted('own1'))
+    expect(after(left(low, 'lost'), { kind: 'detached' })).toEqual([])
+    expect(after(interrupted('own2'))[0]).toBe(`lost in ${LOST_AFTER_MS}`)
+    expect([...mesh.peers.keys()]).toEqual(['a', 'z'])
   })
 })
 

@@ -1,6 +1,6 @@
 import { fullJitterMs, type Random } from '../base/random.ts'
 import type { PeerId } from '../seam/contract.ts'
-import type { SignalAddress } from '../signal/protocol.ts'
+import type { LeftWhy, SignalAddress } from '../signal/protocol.ts'
 import type { GoodbyeReason } from './link-frames.ts'
 
 /**
@@ -9,8 +9,9 @@ import type { GoodbyeReason } from './link-frames.ts'
  *
  * Who attaches to a server dials those present, so that a pair of peers has one dialler. Where both
  * dial all the same (after a failure, both notice), the end with the lower id yields. A link counts
- * once it has proved its key: it is then listed, in place of an older one of the same peer. A link
- * that ends is made again, with growing pauses, while the peer is still attached.
+ * once it has proved its key: it then carries what goes to its peer, in place of an older one, and the
+ * peer is listed. A peer whose link fails is *interrupted*: it stays listed for a while, in which the link
+ * is restarted, then made again, with growing pauses, while the peer is still attached.
  */
 export class Mesh {
   readonly #selfId: PeerId
@@ -18,10 +19,12 @@ export class Mesh {
   readonly #newLinkId: () => string
   readonly #members: Map<string, Member> = new Map()
   readonly #links: Map<string, MeshLink> = new Map()
-  readonly #listed: Map<PeerId, MeshLink> = new Map()
+  readonly #listed: Map<PeerId, ListedPeer> = new Map()
+  readonly #lostAfterMs: number
   #effects: MeshEffect[] = []
 
-  constructor(options: { readonly selfId: PeerId; readonly random: Random; readonly newLinkId: () => string }) {
+  constructor(options: MeshOptions) {
+    this.#lostAfterMs = options.lostAfterMs ?? LOST_AFTER_MS
     this.#selfId = options.selfId
     this.#random = options.random
     this.#newLinkId = options.newLinkId
@@ -35,9 +38,16 @@ export class Mesh {
     )
   }
 
-  /** Every link, for who shows them. */
   get links(): readonly MeshLinkView[] {
     return [...this.#links.values()].map(({ id, member, stage }) => ({ id, ...member.at, stage }))
+  }
+
+  /** How it stands with every peer that is linked, interrupted, or being linked with. */
+  get peers(): ReadonlyMap<PeerId, LinkStage> {
+    const stages = new Map<PeerId, LinkStage>()
+    for (const { member } of this.#links.values()) stages.set(member.at.peer, 'connecting')
+    for (const [peer, { link }] of this.#listed) stages.set(peer, link?.stage ?? 'interrupted')
+    return stages
   }
 
   step(input: MeshInput): MeshEffect[] {
@@ -53,7 +63,7 @@ export class Mesh {
         this.#onJoined(input.at)
         break
       case 'left':
-        this.#onLeft(input.at)
+        this.#onLeft(input.at, input.why)
         break
       case 'dialled':
         this.#onDialled(input.at, input.link)
@@ -66,6 +76,9 @@ export class Mesh {
         break
       case 'path':
         this.#onPath(input.link, input.path)
+        break
+      case 'cut-off':
+        this.#onCutOff(input.peer)
         break
       case 'due':
         this.#onDue(input.timer)
@@ -84,6 +97,7 @@ export class Mesh {
       const listed = this.#listed.get(member.at.peer)
       // A session beside the linked one of the same peer is its ghost: the linked one still answers.
       if (listed !== undefined && listed.member !== member && listed.member.presence === 'attached') continue
+      if (listed?.link?.stage === 'interrupted') this.#restart(listed.link)
       this.#dial(member)
     }
   }
@@ -105,13 +119,15 @@ export class Mesh {
     if (this.#linkOf(member) === null) this.#arm(retryTimer(member), FALLBACK_DIAL_MS)
   }
 
-  #onLeft(at: SignalAddress): void {
+  #onLeft(at: SignalAddress, why: LeftWhy): void {
     const member = this.#members.get(keyOf(at))
     if (member === undefined) return
-    member.presence = 'left'
+    member.presence = why === 'gone' ? 'gone' : 'unknown'
     this.#disarm(retryTimer(member))
-    for (const link of this.#linksOf(member)) {
-      if (link.stage !== 'connected') this.#drop(link, null)
+    if (why === 'gone') {
+      for (const link of this.#linksOf(member)) if (link.stage === 'connecting') this.#drop(link, null)
+      const listed = this.#listed.get(at.peer)
+      if (listed?.member === member && listed.link?.stage !== 'connected') this.#unlist(listed, null)
     }
     this.#forgetIfIdle(member)
   }
@@ -136,16 +152,23 @@ export class Mesh {
   #onProved(id: string): void {
     const link = this.#links.get(id)
     if (link === undefined || link.stage !== 'connecting') return
-    const { peer } = link.member.at
-    const old = this.#listed.get(peer)
-    if (old !== undefined) this.#drop(old, old.member === link.member ? null : 'superseded')
+    const { member } = link
+    const { peer } = member.at
+    let listed = this.#listed.get(peer)
+    if (listed !== undefined && listed.member !== member) {
+      this.#unlist(listed, 'superseded')
+      listed = undefined
+    }
     link.stage = 'connected'
-    link.member.attempts = 0
-    link.member.shunned = false
-    this.#disarm(retryTimer(link.member))
-    this.#listed.set(peer, link)
-    this.#effects.push({ kind: 'list', peer, link: id })
-    this.#stopDiallingOthersOf(link.member)
+    member.attempts = 0
+    member.shunned = false
+    this.#disarm(retryTimer(member))
+    this.#disarm(lostTimer(peer))
+    const former = listed?.link ?? null
+    this.#listed.set(peer, { member, link })
+    this.#effects.push({ kind: 'carry', peer, link: id })
+    if (former !== null) this.#drop(former, null)
+    this.#stopDiallingOthersOf(member)
   }
 
   /** The key is proved by one session: calls of ours to others under the same id are calls to ghosts. */
@@ -165,6 +188,12 @@ export class Mesh {
     this.#remove(link)
     const { member } = link
     if (why !== 'failed') member.shunned = true
+    const listed = this.#listed.get(member.at.peer)
+    if (listed?.link === link) {
+      listed.link = null
+      if (why !== 'failed' || member.presence === 'gone') this.#unlist(listed, null)
+      else if (link.stage === 'connected') this.#arm(lostTimer(member.at.peer), this.#lostAfterMs)
+    }
     if (member.presence === 'attached' && !member.shunned && this.#linkOf(member) === null) {
       this.#arm(retryTimer(member), fullJitterMs(this.#random, member.attempts++, RETRY_BASE_MS, RETRY_CAP_MS))
     }
@@ -175,25 +204,45 @@ export class Mesh {
     const link = this.#links.get(id)
     if (link === undefined || link.stage === 'connecting' || link.stage === path) return
     link.stage = path
-    if (path === 'connected') this.#disarm(graceTimer(link))
-    else if (link.member.presence === 'left') this.#drop(link, null)
+    const { peer } = link.member.at
+    const listed = this.#listed.get(peer)
+    if (path === 'connected') {
+      this.#disarm(restartTimer(link))
+      this.#disarm(lostTimer(peer))
+    } else if (link.member.presence === 'gone' && listed !== undefined) this.#unlist(listed, null)
     else {
-      this.#arm(graceTimer(link), INTERRUPTED_GRACE_MS)
-      // One end is enough to look for another path.
-      if (!this.#isPolite(link.member.at.peer)) this.#effects.push({ kind: 'restart', link: id })
+      this.#arm(lostTimer(peer), this.#lostAfterMs)
+      this.#restart(link)
     }
   }
 
+  #onCutOff(peer: PeerId): void {
+    const listed = this.#listed.get(peer)
+    if (listed === undefined) return
+    listed.member.shunned = true
+    this.#disarm(retryTimer(listed.member))
+    this.#unlist(listed, null)
+  }
+
   #onDue(timer: string): void {
-    const [what, ...key] = timer.split(' ')
-    if (what === 'grace') {
-      const link = this.#links.get(key.join(' '))
-      if (link === undefined) return
-      this.#effects.push({ kind: 'drop', link: link.id, goodbye: null })
-      this.#onEnded(link.id, 'failed')
-    } else {
-      const member = this.#members.get(key.join(' '))
-      if (member !== undefined && member.presence === 'attached' && !member.shunned) this.#dial(member)
+    const space = timer.indexOf(' ')
+    const [what, key] = [timer.slice(0, space), timer.slice(space + 1)]
+    switch (what) {
+      case 'restart': {
+        // Where nothing can be signalled the old path is the one hope: it has until the peer is lost.
+        if (this.#links.get(key)?.member.presence !== 'attached') return
+        this.#effects.push({ kind: 'drop', link: key, goodbye: null })
+        return this.#onEnded(key, 'failed')
+      }
+      case 'lost': {
+        const listed = this.#listed.get(key)
+        if (listed !== undefined) this.#unlist(listed, null)
+        return
+      }
+      case 'retry': {
+        const member = this.#members.get(key)
+        if (member !== undefined && member.presence === 'attached' && !member.shunned) this.#dial(member)
+      }
     }
   }
 
@@ -210,6 +259,11 @@ export class Mesh {
     this.#effects.push({ kind, link: id, at: member.at, polite: this.#isPolite(member.at.peer) })
   }
 
+  #restart(link: MeshLink): void {
+    this.#effects.push({ kind: 'restart', link: link.id })
+    this.#arm(restartTimer(link), RESTART_BOUND_MS)
+  }
+
   #drop(link: MeshLink, goodbye: GoodbyeReason | null): void {
     this.#effects.push({ kind: 'drop', link: link.id, goodbye })
     this.#remove(link)
@@ -217,11 +271,17 @@ export class Mesh {
 
   #remove(link: MeshLink): void {
     this.#links.delete(link.id)
-    this.#disarm(graceTimer(link))
-    const { peer } = link.member.at
-    if (this.#listed.get(peer) !== link) return
+    this.#disarm(restartTimer(link))
+  }
+
+  /** The peer leaves, and its link with it. */
+  #unlist({ member, link }: ListedPeer, goodbye: GoodbyeReason | null): void {
+    const { peer } = member.at
     this.#listed.delete(peer)
+    this.#disarm(lostTimer(peer))
+    if (link !== null) this.#drop(link, goodbye)
     this.#effects.push({ kind: 'unlist', peer })
+    this.#forgetIfIdle(member)
   }
 
   #memberAt(at: SignalAddress): Member | null {
@@ -236,7 +296,8 @@ export class Mesh {
   }
 
   #forgetIfIdle(member: Member): void {
-    if (member.presence !== 'attached' && this.#linkOf(member) === null) this.#members.delete(member.key)
+    const isListed = this.#listed.get(member.at.peer)?.member === member
+    if (member.presence !== 'attached' && !isListed && this.#linkOf(member) === null) this.#members.delete(member.key)
   }
 
   #linkOf(member: Member): MeshLink | null {
@@ -267,8 +328,11 @@ export const RETRY_CAP_MS = 15_000
 /** How long who was here first waits for a newcomer's call. */
 export const FALLBACK_DIAL_MS = 5_000
 
-/** How long a link may be without a path before it is given up. */
-export const INTERRUPTED_GRACE_MS = 10_000
+/** How long a restart may take to find a path before the link is given up and made again. */
+export const RESTART_BOUND_MS = 5_000
+
+/** How long a peer without a working link stays listed, unless told otherwise. */
+export const LOST_AFTER_MS = 15_000
 
 /** Links at one time, those in the making included. */
 export const MAX_LINKS = 256
@@ -276,16 +340,28 @@ export const MAX_LINKS = 256
 /** Attachments known at one time. Signalling names more: they are passed over. */
 export const MAX_MEMBERS = 1_024
 
+export interface MeshOptions {
+  readonly selfId: PeerId
+  readonly random: Random
+  readonly newLinkId: () => string
+  /** Default {@link LOST_AFTER_MS}. */
+  readonly lostAfterMs?: number | undefined
+}
+
 export type MeshInput =
   /** This peer attached to a server; `present` is who else is. */
   | { readonly kind: 'attached'; readonly present: readonly SignalAddress[] }
   | { readonly kind: 'detached' }
-  | { readonly kind: 'joined' | 'left'; readonly at: SignalAddress }
+  | { readonly kind: 'joined'; readonly at: SignalAddress }
+  /** `gone`: for good. `lost`: it may come back, to this server or another. */
+  | { readonly kind: 'left'; readonly at: SignalAddress; readonly why: LeftWhy }
   /** Another peer makes a link to this one. */
   | { readonly kind: 'dialled'; readonly at: SignalAddress; readonly link: string }
   | { readonly kind: 'proved'; readonly link: string }
   | { readonly kind: 'ended'; readonly link: string; readonly why: LinkEnd }
   | { readonly kind: 'path'; readonly link: string; readonly path: 'connected' | 'interrupted' }
+  /** The peer broke a rule of the seam's: its link is to go, and it leaves. */
+  | { readonly kind: 'cut-off'; readonly peer: PeerId }
   | { readonly kind: 'due'; readonly timer: string }
 
 /** `failed`: worth another try. `goodbye`: the other end left. `refused`: it is not whom it claims to be, or is no match. */
@@ -295,7 +371,8 @@ export type MeshEffect =
   | { readonly kind: 'dial' | 'accept'; readonly link: string; readonly at: SignalAddress; readonly polite: boolean }
   /** Close the link, with a goodbye where there is a reason to give. It sends no `ended`. */
   | { readonly kind: 'drop'; readonly link: string; readonly goodbye: GoodbyeReason | null }
-  | { readonly kind: 'list'; readonly peer: PeerId; readonly link: string }
+  /** From now on this link carries what goes to the peer, who is listed once both ends agree on what has arrived. */
+  | { readonly kind: 'carry'; readonly peer: PeerId; readonly link: string }
   | { readonly kind: 'unlist'; readonly peer: PeerId }
   | { readonly kind: 'restart'; readonly link: string }
   /** Starts a timer, in place of one of the same name. */
@@ -315,8 +392,8 @@ export type LinkStage = 'connecting' | 'connected' | 'interrupted'
 interface Member {
   readonly at: SignalAddress
   readonly key: string
-  /** `left`: a server said so. `unknown`: no server that this peer is attached to says anything. */
-  presence: 'attached' | 'left' | 'unknown'
+  /** `gone`: a server says that it left for good. `unknown`: no server that this peer is attached to says anything. */
+  presence: 'attached' | 'gone' | 'unknown'
   /** Not to be dialled: it left, proved nothing, or is the ghost of a session that did. It may dial. */
   shunned: boolean
   attempts: number
@@ -329,6 +406,12 @@ interface MeshLink {
   stage: LinkStage
 }
 
+/** A peer that others see, and the link that carries what goes to it; `null` while it is being made again. */
+interface ListedPeer {
+  readonly member: Member
+  link: MeshLink | null
+}
+
 function keyOf(at: SignalAddress): string {
   return JSON.stringify([at.peer, at.session])
 }
@@ -337,6 +420,10 @@ function retryTimer(member: Member): string {
   return `retry ${member.key}`
 }
 
-function graceTimer(link: MeshLink): string {
-  return `grace ${link.id}`
+function restartTimer(link: MeshLink): string {
+  return `restart ${link.id}`
+}
+
+function lostTimer(peer: PeerId): string {
+  return `lost ${peer}`
 }

@@ -1,28 +1,29 @@
 import { MalformedBytesError } from '../base/bytes.ts'
 import { tracked, type Clock } from '../base/clock.ts'
 import { macrotask } from '../base/macrotask.ts'
-import type { Delivery, PeerIdentity } from '../seam/contract.ts'
-import type { SeamLink } from '../seam/lane.ts'
+import type { Delivery, PeerId, PeerIdentity } from '../seam/contract.ts'
 import { importPublicKey } from '../seam/peer-identity.ts'
+import type { Carrier } from './bond.ts'
 import { BATCH, BATCH_HEADER_BYTES, BATCHED_HEADER_BYTES, unpackBatch } from './link-batch.ts'
 import { HIGH_WATER_BYTES, LOW_WATER_BYTES, type Link, type LinkDriver } from './link-driver.ts'
 import {
   DATA_HEADER_BYTES,
   decodeLinkFrame,
-  encodeCredit,
   encodeGoodbye,
   markLossy,
   type GoodbyeReason,
+  type Resume,
 } from './link-frames.ts'
 import type { HandshakeEffect, HandshakeInput, LinkHandshake, RefusalReason } from './link-handshake.ts'
 import { LinkWriter } from './link-writer.ts'
 
 /**
- * One link at work: opens it with the driver, carries out the handshake, and from then on frames data,
- * passes credit and keeps the driver's buffer at its mark. Nothing but signalling leaves or reaches
+ * One link at work: opens it with the driver, carries out the handshake, and from then on carries the
+ * frames of a bond and keeps the driver's buffer at its mark. Nothing but signalling leaves or reaches
  * the seam before the other end's key is proved.
  */
-export class PeerLink implements SeamLink {
+export class PeerLink implements Carrier {
+  readonly peer: PeerId
   readonly #options: PeerLinkOptions
   readonly #handshake: LinkHandshake
   readonly #writer: LinkWriter
@@ -40,6 +41,7 @@ export class PeerLink implements SeamLink {
 
   constructor(options: PeerLinkOptions) {
     this.#options = options
+    this.peer = options.peer
     this.#handshake = options.handshake
     this.#writer = new LinkWriter({
       send: (message) => this.#link?.send(message),
@@ -65,10 +67,6 @@ export class PeerLink implements SeamLink {
     if (delivery === 'reliable') this.#transmit(bytes)
     else if (this.#isBuffering(LOSSY_MARK_BYTES)) this.lossyDropped++
     else this.#transmit(markLossy(bytes))
-  }
-
-  grant(bytes: number): void {
-    if (this.#phase === 'proved') this.#transmit(encodeCredit(bytes))
   }
 
   /** Signalling from the other end. */
@@ -132,8 +130,14 @@ export class PeerLink implements SeamLink {
     this.#phase = 'proving'
     const { clock } = this.#options
     clock.clearTimeout(this.#deadline)
-    this.#deadline = clock.setTimeout(() => this.#step({ kind: 'deadline' }), HANDSHAKE_BOUND_MS)
+    this.#deadline = clock.setTimeout(() => this.#onDeadline(), HANDSHAKE_BOUND_MS)
     this.#step({ kind: 'open', fingerprints: this.#link.fingerprints() })
+  }
+
+  /** Runs until the other end has resumed: only then is the link of any use. */
+  #onDeadline(): void {
+    if (this.#phase === 'proved') this.#end('failed', 'the other end proved its key and said nothing more')
+    else this.#step({ kind: 'deadline' })
   }
 
   #onMessage(bytes: Uint8Array<ArrayBuffer>): void {
@@ -159,6 +163,11 @@ export class PeerLink implements SeamLink {
           return events.onFrame(frame.payload, 'lossy')
         case 'credit':
           return events.onGranted(frame.bytes)
+        case 'ack':
+          return events.onAck(frame.received)
+        case 'resume':
+          this.#options.clock.clearTimeout(this.#deadline)
+          return events.onResume(frame)
         case 'goodbye':
           return this.#end(frame.reason, 'the other end said goodbye')
         case 'hello':
@@ -200,7 +209,6 @@ export class PeerLink implements SeamLink {
         this.#await(verified(effect), (peer) => ({ kind: 'verified', peer }))
         return
       case 'proved':
-        this.#options.clock.clearTimeout(this.#deadline)
         this.#phase = 'proved'
         this.maxPayloadBytes = Math.min(MAX_FRAME_BYTES, this.#link?.maxMessageBytes ?? 0) - DATA_HEADER_BYTES
         this.#options.events.onProved()
@@ -268,6 +276,7 @@ const MAX_EARLY_SIGNALS = 128
 export type PeerLinkEnd = 'failed' | 'refused' | GoodbyeReason
 
 export interface PeerLinkOptions {
+  readonly peer: PeerId
   readonly initiator: boolean
   readonly polite: boolean
   readonly driver: LinkDriver
@@ -284,6 +293,8 @@ export interface PeerLinkEvents {
   onProved(): void
   onFrame(payload: Uint8Array, delivery: Delivery): void
   onGranted(bytes: number): void
+  onAck(received: number): void
+  onResume(said: Resume): void
   onWritable(): void
   onPath(path: 'connected' | 'interrupted'): void
   onRefused(reason: RefusalReason): void

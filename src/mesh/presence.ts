@@ -1,7 +1,7 @@
 import type { ReadableAtom } from '../base/observable.ts'
 import type { WaitOptions } from '../seam/contract.ts'
 import type { EndpointState } from '../seam/endpoint-health.ts'
-import type { CreateRoom, SignalAddress } from '../signal/protocol.ts'
+import type { CreateRoom, LeftWhy, SignalAddress } from '../signal/protocol.ts'
 
 /**
  * One weave's presence in its room, whatever the room is kept by: who else is there, and a way to hand
@@ -44,7 +44,8 @@ export interface PresenceHandlers {
   onAttached(present: readonly SignalAddress[]): void
   onDetached(): void
   onJoined(at: SignalAddress): void
-  onLeft(at: SignalAddress): void
+  /** `gone`: for good. `lost`: it may come back. */
+  onLeft(at: SignalAddress, why: LeftWhy): void
   /** Whether there is a link with this member, or a way to one. */
   knows?(at: SignalAddress): boolean
   onSignal(from: SignalAddress, body: string): void

@@ -118,7 +118,7 @@ export class RoomPresence implements Presence {
     }
     const former = this.#attachment
     this.#attachment = candidate.attachment
-    former?.close()
+    former?.close('moved')
     this.#search.target(candidate.server)
     this.#search.maxPeers = candidate.attachment.maxPeers
     this.#attachedAtMs = clock.now()
@@ -186,7 +186,7 @@ export class RoomPresence implements Presence {
         if (other === null) continue
         const worthIt = index < place || other.present.some((at) => handlers.knows?.(at) !== true)
         if (worthIt && this.#attachment === here.attachment) return this.#adopt(other)
-        other.attachment.close()
+        other.attachment.close('moved')
       }
     }
   }

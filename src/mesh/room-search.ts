@@ -6,7 +6,7 @@ import { staggered } from '../base/staggered.ts'
 import type { WaitOptions } from '../seam/contract.ts'
 import { EndpointHealth } from '../seam/endpoint-health.ts'
 import { ServerClusterReconnect } from '../seam/server-cluster-reconnect.ts'
-import type { CreateRoom, SignalAddress } from '../signal/protocol.ts'
+import type { CreateRoom, LeftWhy, SignalAddress } from '../signal/protocol.ts'
 import { openAttachment, type Attachment } from '../signal/signal-client.ts'
 import { newLinkId } from './link-envelope.ts'
 import type { PresenceHandlers } from './presence.ts'
@@ -108,7 +108,7 @@ export class RoomSearch {
           clock,
           headStartMs: HEAD_START_MS,
           isFinal: (error) => !this.#isAbsence(error),
-          discard: (late) => late.attachment.close(),
+          discard: (late) => late.attachment.close('moved'),
           signal,
         },
       )
@@ -218,8 +218,8 @@ export class Candidate {
     this.#run(() => this.#handlers.onJoined(at))
   }
 
-  onLeft(at: SignalAddress): void {
-    this.#run(() => this.#handlers.onLeft(at))
+  onLeft(at: SignalAddress, why: LeftWhy): void {
+    this.#run(() => this.#handlers.onLeft(at, why))
   }
 
   onSignal(from: SignalAddress, body: string): void {

@@ -132,10 +132,10 @@ export class SignalEndpoint {
     socket.on('pong', () => this.#step({ kind: 'alive', connection, nowMs: this.#clock.now() }))
     // What goes wrong on a socket closes it; `close` is all there is to know.
     socket.on('error', () => {})
-    socket.on('close', () => {
+    socket.on('close', (code) => {
       this.#sockets.delete(connection)
       this.#resume(connection)
-      this.#step({ kind: 'disconnected', connection })
+      this.#step({ kind: 'disconnected', connection, code })
       if (this.#sockets.size === 0) this.#stopTicking()
     })
     const nowMs = this.#clock.now()

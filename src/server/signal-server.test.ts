@@ -180,7 +180,7 @@ describe('startSignalServer', () => {
     vandal.write(masked(1, JSON.stringify(attach('bob'))))
     await eventually(() => expect(ann.heard.at(-1)).toMatchObject({ type: 'joined' }))
     vandal.write(masked(7, 'no such opcode'.repeat(10)))
-    await eventually(() => expect(ann.heard.at(-1)).toEqual({ type: 'left', peer: 'bob', session: '1' }))
+    await eventually(() => expect(ann.heard.at(-1)).toEqual({ type: 'left', peer: 'bob', session: '1', why: 'lost' }))
   })
 
   it('[SERVER-5] a frame over maxMessageBytes gets an error and the connection goes on', async () => {
@@ -197,7 +197,7 @@ describe('startSignalServer', () => {
     const bob = await attached(url, 'bob')
     ann.say('x'.repeat(1_000_000))
     expect(await ann.closed).toBe(1009)
-    await eventually(() => expect(bob.heard.at(-1)).toEqual({ type: 'left', peer: 'ann', session: '1' }))
+    await eventually(() => expect(bob.heard.at(-1)).toEqual({ type: 'left', peer: 'ann', session: '1', why: 'lost' }))
   })
 
   it('[SERVER-6] a flood is refused and then cut off, and others go on', async () => {
@@ -230,7 +230,7 @@ describe('startSignalServer', () => {
     const quiet = await attached(url, 'ann')
     const frozen = await attached(url, 'bob')
     frozen.socket.pause()
-    await eventually(() => expect(quiet.heard.at(-1)).toEqual({ type: 'left', peer: 'bob', session: '1' }))
+    await eventually(() => expect(quiet.heard.at(-1)).toEqual({ type: 'left', peer: 'bob', session: '1', why: 'lost' }))
     expect(quiet.socket.readyState).toBe(WebSocket.OPEN)
   })
 
@@ -242,7 +242,7 @@ describe('startSignalServer', () => {
     const signal = { type: 'signal', to: { peer: 'bob', session: '1' }, body: 'x'.repeat(60_000) }
     await eventually(() => {
       for (let i = 0; i < 50; i++) ann.say(signal)
-      expect(ann.heard.at(-1)).toEqual({ type: 'left', peer: 'bob', session: '1' })
+      expect(ann.heard.at(-1)).toEqual({ type: 'left', peer: 'bob', session: '1', why: 'lost' })
     })
   })
 

@@ -1,7 +1,7 @@
 import type { BackplaneEvent, ConnectionId, Entrant, Occupant, RoomRefusal, ServerId } from './backplane.ts'
 import { NOWHERE, type AttachedPlace, type HubConnection } from './hub-connection.ts'
 import type { HubOutbox } from './hub-outbox.ts'
-import { SIGNAL_CLOSE, SIGNAL_VERSION, type ClientMessage, type SignalAddress } from './protocol.ts'
+import { SIGNAL_CLOSE, SIGNAL_VERSION, type ClientMessage, type LeftWhy, type SignalAddress } from './protocol.ts'
 import { encodeRelayFrame } from './relay-frame.ts'
 import type { SignalLimits } from './signal-limits.ts'
 import { SignalRoom } from './signal-room.ts'
@@ -76,7 +76,7 @@ export class Attachments {
       maxPeers: Math.min(maxPeers, maxPeersPerRoom),
       maxSessionsPerPeer,
     })
-    connection.place = { kind: 'entering', room, entrant, leaving: false }
+    connection.place = { kind: 'entering', room, entrant, leaving: null }
     this.#entering++
   }
 
@@ -103,18 +103,18 @@ export class Attachments {
   }
 
   /** The connection goes on, in no room. */
-  leave(connection: HubConnection): void {
+  leave(connection: HubConnection, why: LeftWhy): void {
     const { place } = connection
     if (place.kind === 'none') return
     if (place.kind === 'entering') {
-      place.leaving = true
+      place.leaving = why
       return
     }
     connection.place = NOWHERE
     connection.placelessSinceMs = connection.lastSeenMs
     const { room, occupant } = place
-    this.#remove(room, occupant)
-    this.#out.ask({ kind: 'leave', room: room.address, at: addressOf(occupant), connection: connection.id })
+    this.#remove(room, occupant, why)
+    this.#out.ask({ kind: 'leave', room: room.address, at: addressOf(occupant), connection: connection.id, why })
   }
 
   /** Forgets all rooms, and tells nobody. */
@@ -136,7 +136,7 @@ export class Attachments {
       case 'joined':
         return this.#joined(event.room, event.occupant)
       case 'left':
-        return this.#left(event.room, event.occupant)
+        return this.#left(event.room, event.occupant, event.why)
       case 'signal':
       case 'relay':
         return this.#reached(event)
@@ -199,7 +199,7 @@ export class Attachments {
       })
     }
     this.#put(room, occupant)
-    if (leaving) this.leave(connection)
+    if (leaving !== null) this.leave(connection, leaving)
     if (!connection.open) this.#connections.delete(id)
   }
 
@@ -229,12 +229,12 @@ export class Attachments {
     if (room !== undefined) this.#put(room, occupant)
   }
 
-  #left(address: string, { peer, session, server, connection }: Occupant): void {
+  #left(address: string, { peer, session, server, connection }: Occupant, why: LeftWhy): void {
     const room = this.#rooms.get(address)
     const occupant = room?.find({ peer, session })
     // One that is reached elsewhere by now has not left.
     if (room !== undefined && occupant?.server === server && occupant.connection === connection) {
-      this.#remove(room, occupant)
+      this.#remove(room, occupant, why)
     }
   }
 
@@ -254,7 +254,7 @@ export class Attachments {
     if (room === undefined) return
     const named = new Set(occupants.map(nameOf))
     for (const known of room.others()) {
-      if (!this.#isHere(known) && !named.has(nameOf(known))) this.#remove(room, known)
+      if (!this.#isHere(known) && !named.has(nameOf(known))) this.#remove(room, known, 'lost')
     }
     for (const occupant of occupants) if (!this.#isHere(occupant)) this.#put(room, occupant)
   }
@@ -278,9 +278,9 @@ export class Attachments {
     this.#closeIfEmpty(room)
   }
 
-  #remove(room: SignalRoom<Occupant>, occupant: Occupant): void {
+  #remove(room: SignalRoom<Occupant>, occupant: Occupant, why: LeftWhy): void {
     room.remove(occupant)
-    this.#out.send(this.#here(room, occupant), { type: 'left', ...addressOf(occupant) })
+    this.#out.send(this.#here(room, occupant), { type: 'left', ...addressOf(occupant), why })
     this.#closeIfEmpty(room)
   }
 

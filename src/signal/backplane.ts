@@ -1,4 +1,4 @@
-import type { CreateRoom, SignalAddress, SignalErrorCode } from './protocol.ts'
+import type { CreateRoom, LeftWhy, SignalAddress, SignalErrorCode } from './protocol.ts'
 
 /** Names a connection within its server; the driver chooses, and uses each once. */
 export type ConnectionId = number
@@ -35,7 +35,13 @@ export type BackplaneRequest =
       readonly maxSessionsPerPeer: number
     }
   /** Not answered. Nothing happens where another connection has taken the place. */
-  | { readonly kind: 'leave'; readonly room: string; readonly at: SignalAddress; readonly connection: ConnectionId }
+  | {
+      readonly kind: 'leave'
+      readonly room: string
+      readonly at: SignalAddress
+      readonly connection: ConnectionId
+      readonly why: LeftWhy
+    }
   /** Hands on what one occupant says to another, which is reached through another server. Not answered. */
   | {
       readonly kind: 'signal'
@@ -85,7 +91,7 @@ export type BackplaneEvent =
   | { readonly kind: 'refused'; readonly connection: ConnectionId; readonly code: RoomRefusal; readonly limit: number }
   /** Somebody came, or an occupant that was there is reached elsewhere from now on. */
   | { readonly kind: 'joined'; readonly room: string; readonly occupant: Occupant }
-  | { readonly kind: 'left'; readonly room: string; readonly occupant: Occupant }
+  | { readonly kind: 'left'; readonly room: string; readonly occupant: Occupant; readonly why: LeftWhy }
   | {
       readonly kind: 'signal'
       readonly room: string

@@ -1,5 +1,6 @@
 import type { EntryPass } from './entry-pass.ts'
 import type { ConnectionId, Entrant, Occupant } from './backplane.ts'
+import type { LeftWhy } from './protocol.ts'
 import type { SignalRoom } from './signal-room.ts'
 import type { TokenBucket } from './token-bucket.ts'
 
@@ -23,8 +24,8 @@ export interface HubConnection {
 
 export type Place =
   | { readonly kind: 'none' }
-  /** `leaving`: it went, or asked to leave, before the answer came. */
-  | { readonly kind: 'entering'; readonly room: string; readonly entrant: Entrant; leaving: boolean }
+  /** `leaving`: it went, or asked to leave, before the answer came; `null`: it did not. */
+  | { readonly kind: 'entering'; readonly room: string; readonly entrant: Entrant; leaving: LeftWhy | null }
   | AttachedPlace
 
 export interface AttachedPlace {

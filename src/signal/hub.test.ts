@@ -56,6 +56,26 @@ describe('the signalling hub: rooms', () => {
     expect(scene.heard(3)).toEqual(['attached [ann/1] of 2'])
   })
 
+  it.each([
+    [SIGNAL_CLOSE.normal, ' for good'],
+    [SIGNAL_CLOSE.goingAway, ' for good'],
+    [SIGNAL_CLOSE.moved, ''],
+    [1006, ''],
+    [undefined, ''],
+  ])('[HUB-60] whose connection is closed with %s has left%s', (code, why) => {
+    scene.attach(1, 'ann')
+    scene.attach(2, 'bob')
+    scene.disconnect(2, code)
+    expect(scene.heard(1)).toEqual(['joined bob/1', `left bob/1${why}`])
+  })
+
+  it('[HUB-60] who detaches has left for good', () => {
+    scene.attach(1, 'ann')
+    scene.attach(2, 'bob')
+    scene.say(2, { type: 'detach' })
+    expect(scene.heard(1)).toEqual(['joined bob/1', 'left bob/1 for good'])
+  })
+
   it('[HUB-7] capacity counts peers, not their sessions: a reloaded tab comes into a full room beside its ghost', () => {
     scene.attach(1, 'ann', 'new', { maxPeers: 2 })
     scene.attach(2, 'bob')

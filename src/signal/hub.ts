@@ -5,7 +5,7 @@ import type { BackplaneEvent, BackplaneRequest, ConnectionId } from './backplane
 import { passFault, type EntryPass } from './entry-pass.ts'
 import { NOWHERE, type HubConnection } from './hub-connection.ts'
 import { HubOutbox, type HubEffect } from './hub-outbox.ts'
-import { decodeClientMessage, SIGNAL_CLOSE, type ClientMessage } from './protocol.ts'
+import { decodeClientMessage, SIGNAL_CLOSE, type ClientMessage, type LeftWhy } from './protocol.ts'
 import { decodeRelayFrame } from './relay-frame.ts'
 import { RoomDirectory } from './room-directory.ts'
 import type { SignalLimits } from './signal-limits.ts'
@@ -29,7 +29,8 @@ export type HubInput =
   | { readonly kind: 'binary'; readonly connection: ConnectionId; readonly bytes: Uint8Array; readonly nowMs: number }
   /** A sign of life that is no message: a WebSocket pong. */
   | { readonly kind: 'alive'; readonly connection: ConnectionId; readonly nowMs: number }
-  | { readonly kind: 'disconnected'; readonly connection: ConnectionId }
+  /** `code`: of the close frame that the client sent; absent where it sent none. */
+  | { readonly kind: 'disconnected'; readonly connection: ConnectionId; readonly code?: number }
   /** What the backplane says to a hub that shares its rooms with others. */
   | { readonly kind: 'backplane'; readonly event: BackplaneEvent }
   /** Time passed: due every second or so. */
@@ -53,6 +54,9 @@ export interface HubOptions {
 export const RELAY_FRAME_COST_BYTES = 256
 
 const OPEN: EntryPass = { kind: 'open' }
+
+/** A client that is closed with one of these is done: a page that is left or reloaded says 1001. */
+const ORDERLY: ReadonlySet<number> = new Set([SIGNAL_CLOSE.normal, SIGNAL_CLOSE.goingAway])
 
 /** What a hub that is alone is called towards itself. */
 const ALONE = 'here'
@@ -117,7 +121,7 @@ export class SignalHub {
       case 'alive':
         return void this.#see(input.connection, input.nowMs)
       case 'disconnected':
-        return this.#forget(input.connection)
+        return this.#forget(input.connection, ORDERLY.has(input.code ?? 0) ? 'gone' : 'lost')
       case 'backplane':
         return this.#attachments.hear(input.event)
       case 'tick':
@@ -239,7 +243,7 @@ export class SignalHub {
       case 'turn':
         return this.#grantTurn(connection, nowMs)
       case 'detach':
-        return this.#attachments.leave(connection)
+        return this.#attachments.leave(connection, 'gone')
       case 'ping':
         return this.#out.send([connection.id], { type: 'pong' })
     }
@@ -272,18 +276,18 @@ export class SignalHub {
     this.#out.turn(id, occupant.peer)
   }
 
-  #forget(id: ConnectionId): void {
+  #forget(id: ConnectionId, why: LeftWhy): void {
     const connection = this.#connections.get(id)
     if (connection === undefined) return
     if (connection.open && connection.address !== undefined) this.#addresses.disconnect(connection.address)
     connection.open = false
-    this.#attachments.leave(connection)
+    this.#attachments.leave(connection, why)
     if (connection.place.kind !== 'entering') this.#connections.delete(id)
   }
 
   #expel(id: ConnectionId, code: number): void {
     this.#out.close(id, code)
-    this.#forget(id)
+    this.#forget(id, 'lost')
   }
 
   #expire(nowMs: number): void {

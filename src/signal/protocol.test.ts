@@ -4,6 +4,7 @@ import {
   decodeClientMessage,
   decodeServerMessage,
   encodeMessage,
+  LEFT_WHYS,
   SIGNAL_BOUNDS,
   SIGNAL_ERROR_CODES,
   SIGNAL_VERSION,
@@ -46,7 +47,7 @@ const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
     peers: fc.array(address, { maxLength: 5 }),
   }),
   address.map((who) => ({ type: 'joined' as const, ...who })),
-  address.map((who) => ({ type: 'left' as const, ...who })),
+  fc.tuple(address, fc.constantFrom(...LEFT_WHYS)).map(([who, why]) => ({ type: 'left' as const, ...who, why })),
   fc.record({ type: fc.constant('signal' as const), from: address, body }),
   fc.record({
     type: fc.constant('turn-credentials' as const),

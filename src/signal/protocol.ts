@@ -80,7 +80,7 @@ export type ServerMessage =
       readonly peers: readonly SignalAddress[]
     }
   | { readonly type: 'joined'; readonly peer: string; readonly session: string }
-  | { readonly type: 'left'; readonly peer: string; readonly session: string }
+  | { readonly type: 'left'; readonly peer: string; readonly session: string; readonly why: LeftWhy }
   | { readonly type: 'signal'; readonly from: SignalAddress; readonly body: string }
   | {
       readonly type: 'turn-credentials'
@@ -91,6 +91,10 @@ export type ServerMessage =
     }
   | { readonly type: 'pong' }
   | { readonly type: 'error'; readonly code: SignalErrorCode; readonly message: string }
+
+/** `gone`: it said so, or its page was closed in order. `lost`: its connection broke, or it moved; it may be back. */
+export type LeftWhy = (typeof LEFT_WHYS)[number]
+export const LEFT_WHYS = ['gone', 'lost'] as const
 
 export const SIGNAL_ERROR_CODES = [
   'malformed',
@@ -117,7 +121,10 @@ export const SIGNAL_ERROR_CODES = [
 
 export type SignalErrorCode = (typeof SIGNAL_ERROR_CODES)[number]
 
-/** WebSocket close codes the server uses (RFC 6455 section 7.4). The `error` before them says more. */
+/**
+ * WebSocket close codes in use (RFC 6455 section 7.4). The `error` before those of the server says more;
+ * `moved` is a client's, which goes on elsewhere.
+ */
 export const SIGNAL_CLOSE = {
   normal: 1000,
   goingAway: 1001,
@@ -126,6 +133,7 @@ export const SIGNAL_CLOSE = {
   tryAgainLater: 1013,
   idle: 4000,
   replaced: 4001,
+  moved: 4002,
 } as const
 
 /** A frame that is none of the messages. */
@@ -167,8 +175,9 @@ export function decodeServerMessage(text: string): Decoded<ServerMessage> {
       case 'attached':
         return attachedOf(fields)
       case 'joined':
+        return { type: 'joined', ...addressOf(fields, 'joined') }
       case 'left':
-        return { type: fields['type'], ...addressOf(fields, fields['type']) }
+        return { type: 'left', ...addressOf(fields, 'left'), why: oneOf(fields, 'why', LEFT_WHYS) }
       case 'signal':
         return { type: 'signal', from: addressOf(fields['from'], 'from'), body: bodyOf(fields) }
       case 'turn-credentials':

@@ -1,4 +1,5 @@
 import type { BackplaneEvent, BackplaneRequest, Entrant, Occupant, RoomRefusal, ServerId } from './backplane.ts'
+import type { LeftWhy } from './protocol.ts'
 import { SignalRoom } from './signal-room.ts'
 
 /** An event, and the server that is to be told. */
@@ -50,7 +51,7 @@ export class RoomDirectory {
   expire(server: ServerId): readonly DirectoryEvent[] {
     this.#events = []
     for (const room of [...this.#rooms.values()]) {
-      for (const entry of room.others()) if (entry.server === server) this.#remove(room, entry)
+      for (const entry of room.others()) if (entry.server === server) this.#remove(room, entry, 'lost')
     }
     return this.#events
   }
@@ -89,18 +90,19 @@ export class RoomDirectory {
     for (const other of told) this.#tell(other, { kind: 'joined', room: room.address, occupant: occupantOf(entry) })
   }
 
-  #leave(server: ServerId, { room: address, at, connection }: Extract<BackplaneRequest, { kind: 'leave' }>): void {
+  #leave(server: ServerId, { room: address, at, connection, why }: Extract<BackplaneRequest, { kind: 'leave' }>): void {
     const room = this.#rooms.get(address)
     const entry = room?.find(at)
-    if (room !== undefined && entry?.server === server && entry.connection === connection) this.#remove(room, entry)
+    if (room !== undefined && entry?.server === server && entry.connection === connection)
+      this.#remove(room, entry, why)
   }
 
-  #remove(room: SignalRoom<Entry>, entry: Entry): void {
+  #remove(room: SignalRoom<Entry>, entry: Entry, why: LeftWhy): void {
     room.remove(entry)
     if (room.isEmpty) this.#rooms.delete(room.address)
     for (const server of this.#serversOf(room)) {
       if (server !== entry.server) {
-        this.#tell(server, { kind: 'left', room: room.address, occupant: occupantOf(entry) })
+        this.#tell(server, { kind: 'left', room: room.address, occupant: occupantOf(entry), why })
       }
     }
   }
@@ -112,7 +114,7 @@ export class RoomDirectory {
       // Who attached elsewhere meanwhile is there, with the secret: the one here is the ghost.
       if (holder === undefined || holder === request.previous) this.#put(server, room, entrant)
     }
-    for (const entry of room.others()) if (entry.server === request.previous) this.#remove(room, entry)
+    for (const entry of room.others()) if (entry.server === request.previous) this.#remove(room, entry, 'lost')
     this.#tell(server, { kind: 'roster', room: room.address, occupants: room.others().map(occupantOf) })
   }
 

@@ -17,6 +17,7 @@ import {
   SIGNAL_VERSION,
   type ClientMessage,
   type CreateRoom,
+  type LeftWhy,
   type ServerMessage,
   type SignalAddress,
   type SignalErrorCode,
@@ -65,7 +66,7 @@ export interface AttachOptions {
 /** A handler that throws is reported and disturbs nothing. */
 export interface AttachmentHandlers {
   onJoined?(peer: SignalAddress): void
-  onLeft?(peer: SignalAddress): void
+  onLeft?(peer: SignalAddress, why: LeftWhy): void
   onSignal?(from: SignalAddress, body: string): void
   /** Bytes that the server relayed; the array is the handler's. */
   onRelayed?(from: SignalAddress, payload: Uint8Array): void
@@ -108,8 +109,8 @@ export interface Attachment {
    * room) or does not answer within {@link TURN_TIMEOUT_MS}. Never rejects.
    */
   turnServers(): Promise<readonly TurnServer[]>
-  /** Idempotent; no handler runs after it. */
-  close(): void
+  /** `moved`: the peer goes on elsewhere, and whoever stays here is not told that it is gone. Default `gone`. Idempotent; no handler runs after it. */
+  close(why?: 'gone' | 'moved'): void
 }
 
 /**
@@ -196,9 +197,9 @@ class AttachmentSocket implements Attachment {
     if (this.#phase === 'attached') this.#ping(PROBE_TIMEOUT_MS)
   }
 
-  close(): void {
-    const attached = this.#phase === 'attached'
-    this.#finish(attached ? encodeMessage({ type: 'detach' }) : null)
+  close(why: 'gone' | 'moved' = 'gone'): void {
+    if (why === 'moved') this.#finish(null, SIGNAL_CLOSE.moved)
+    else this.#finish(this.#phase === 'attached' ? encodeMessage({ type: 'detach' }) : null)
   }
 
   #onOpen(): void {
@@ -282,7 +283,7 @@ class AttachmentSocket implements Attachment {
       case 'joined':
         return shielded(() => handlers.onJoined?.({ peer: message.peer, session: message.session }))
       case 'left':
-        return shielded(() => handlers.onLeft?.({ peer: message.peer, session: message.session }))
+        return shielded(() => handlers.onLeft?.({ peer: message.peer, session: message.session }, message.why))
       case 'signal':
         return shielded(() => handlers.onSignal?.(message.from, message.body))
       case 'turn-credentials':
@@ -322,14 +323,14 @@ class AttachmentSocket implements Attachment {
   }
 
   /** The one way to the end: no timer, no abort listener and no socket outlive it. */
-  #finish(lastWords: string | null = null): void {
+  #finish(lastWords: string | null = null, code: number = SIGNAL_CLOSE.normal): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
     this.#clock.clearTimeout(this.#timer)
     this.#turn?.settle()
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
     if (lastWords !== null) trySend(this.#socket, lastWords)
-    this.#socket.close(SIGNAL_CLOSE.normal)
+    this.#socket.close(code)
   }
 
   #armPing(): void {

@@ -132,7 +132,7 @@ export class TabPresence implements Presence {
     this.#others.set(key, at)
     const gone = (): void => {
       if (this.#lifetime.signal.aborted || !this.#others.delete(key)) return
-      this.#options.handlers.onLeft(at)
+      this.#options.handlers.onLeft(at, 'gone')
     }
     // Rejects when the room is left, and then nobody waits for it.
     navigator.locks.request(key, { mode: 'shared', signal: this.#lifetime.signal }, gone).catch(() => {})

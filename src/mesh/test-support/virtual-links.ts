@@ -8,6 +8,8 @@ export class VirtualLinks {
   readonly open: Set<VirtualLink> = new Set()
   /** While true, what is sent stays in the senders' buffers. */
   stalled = false
+  /** While true, no link comes to be. */
+  refusing = false
 
   constructor(clock: Clock) {
     this.clock = clock
@@ -54,7 +56,7 @@ export class VirtualLink implements Link {
 
   signal(body: string): void {
     const other = [...this.network.open].find((link) => link.#name === body)
-    if (other === undefined || this.#other !== null) return
+    if (other === undefined || this.#other !== null || this.network.refusing) return
     this.#other = other
     if (other.#other === null) this.#later(() => this.events.onSignal(this.#name))
     else for (const link of [this, other]) this.#later(() => link.events.onOpen())

@@ -98,9 +98,9 @@ class VirtualServer {
     else this.#run(this.#hub.step({ kind: 'binary', connection, bytes: data, nowMs }))
   }
 
-  disconnect(connection: number): void {
+  disconnect(connection: number, code?: number): void {
     if (!this.sockets.delete(connection) || this.#hub === null) return
-    this.#run(this.#hub.step({ kind: 'disconnected', connection }))
+    this.#run(this.#hub.step({ kind: 'disconnected', connection, ...(code === undefined ? {} : { code }) }))
   }
 
   stop(): void {
@@ -154,12 +154,12 @@ class VirtualSocket implements SignalSocket {
     if (id !== null && !this.#over) this.#later(() => this.#server?.hear(id, data))
   }
 
-  close(): void {
+  close(code = 1005): void {
     if (this.#over) return
     this.#over = true
     const id = this.#id
     // Whatever lies in between: a connection that is given up is gone at the server in the end.
-    if (id !== null) this.#clock.setTimeout(() => this.#server?.disconnect(id), 1)
+    if (id !== null) this.#clock.setTimeout(() => this.#server?.disconnect(id, code), 1)
   }
 
   heard(data: string | ArrayBuffer): void {

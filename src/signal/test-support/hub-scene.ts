@@ -55,8 +55,8 @@ export class Scene {
     this.say(connection, { type: 'signal', to: address(to), body })
   }
 
-  disconnect(connection: ConnectionId): void {
-    this.step({ kind: 'disconnected', connection })
+  disconnect(connection: ConnectionId, code?: number): void {
+    this.step({ kind: 'disconnected', connection, ...(code === undefined ? {} : { code }) })
   }
 
   tickAfter(ms: number): void {
@@ -97,8 +97,9 @@ export function short(message: ServerMessage): string {
     case 'attached':
       return `attached${message.created ? ' first' : ''} [${message.peers.map(name).join(' ')}] of ${message.maxPeers}`
     case 'joined':
+      return `joined ${name(message)}`
     case 'left':
-      return `${message.type} ${name(message)}`
+      return `left ${name(message)}${message.why === 'gone' ? ' for good' : ''}`
     case 'signal':
       return `${name(message.from)}: ${message.body}`
     case 'turn-credentials':

@@ -1,0 +1,203 @@
+import { describe, expect, it } from 'vitest'
+import { fromUtf8, utf8 } from '../base/bytes.ts'
+import { LinkFailedError, PeerNotConnectedError } from '../base/errors.ts'
+import { HIGH_WATER_BYTES, type Link, type LinkOptions } from './link-driver.ts'
+import { FALLBACK_DIAL_MS, LOST_AFTER_MS, RESTART_BOUND_MS } from './mesh.ts'
+import { MeshWorld, ONE, ROOM, rosterOf } from './test-support/mesh-world.ts'
+
+describe('the links of a mesh, in virtual time', () => {
+  it('[RTC-26, BOND-1] a link that breaks is made again, its peer listed throughout, and no frame is lost', async () => {
+    const world = new MeshWorld()
+    const { a, b, host } = await world.pair()
+    const seen = [rosterOf(a), rosterOf(b)]
+    await world.run(a.sendTo(b.selfId, utf8('on its way')))
+    world.links.breakAll()
+    await world.run(a.sendTo(b.selfId, utf8('meanwhile')))
+    expect(host.links(a).get().get(b.selfId)).toEqual({ state: 'interrupted' })
+    await world.clock.advance(2_000)
+    await world.run(a.sendTo(b.selfId, utf8('afterwards')))
+    const heard: string[] = []
+    for (let i = 0; i < 3; i++) heard.push(fromUtf8((await world.next(b)).payload))
+    expect(heard).toEqual(['on its way', 'meanwhile', 'afterwards'])
+    expect(host.links(a).get().get(b.selfId)).toEqual({ state: 'connected' })
+    expect(seen).toEqual([[], []])
+    await world.end(a, b)
+  })
+
+  it('[RTC-25] a peer whose link cannot be made again leaves after its time, and its sends with it', async () => {
+    const world = new MeshWorld()
+    const { a, b } = await world.pair()
+    world.links.refusing = true
+    world.links.breakAll()
+    const full = Array.from({ length: 4 }, () => a.sendTo(b.selfId, new Uint8Array(260_000)).catch((e: unknown) => e))
+    const waiting = a.sendTo(b.selfId, new Uint8Array(262_000)).catch((error: unknown) => error)
+    await world.clock.advance(LOST_AFTER_MS - 100)
+    expect(a.peers.get().size).toBe(2)
+    await world.clock.advance(200)
+    expect([a.peers.get().size, b.peers.get().size]).toEqual([1, 1])
+    await world.run(Promise.all(full))
+    expect(await world.run(waiting)).toBeInstanceOf(PeerNotConnectedError)
+    world.links.refusing = false
+    await world.listing(2, a, b)
+    await world.run(a.sendTo(b.selfId, utf8('anew')))
+    expect(fromUtf8((await world.next(b)).payload)).toBe('anew')
+    await world.end(a, b)
+  })
+
+  it('[RTC-25] where one end alone gave the other up, both begin anew', async () => {
+    const world = new MeshWorld()
+    const a = await world.run(world.loom({ lostAfterMs: 1_000 }).reopen(ROOM))
+    const b = await world.run(world.loom().join(ROOM))
+    await world.listing(2, a, b)
+    const seen = [rosterOf(a), rosterOf(b)]
+    world.links.refusing = true
+    world.links.breakAll()
+    await world.run(b.sendTo(a.selfId, utf8('never heard')))
+    await world.clock.advance(5_000)
+    world.links.refusing = false
+    await world.clock.advance(20_000)
+    expect(seen).toEqual([
+      [1, 2],
+      [1, 2],
+    ])
+    await world.run(b.sendTo(a.selfId, utf8('heard')))
+    expect(fromUtf8((await world.next(a)).payload)).toBe('heard')
+    await world.end(a, b)
+  })
+
+  it('[RTC-27] an interrupted link is said to be so, restarted, and made again when that finds no path', async () => {
+    const world = new MeshWorld()
+    const { a, b, host, joiner } = await world.pair()
+    const seen = rosterOf(a)
+    world.links.path('interrupted')
+    expect(host.links(a).get().get(b.selfId)).toEqual({ state: 'interrupted' })
+    expect([...world.links.open].map(({ restarts }) => restarts)).toEqual([1, 1])
+    await world.clock.advance(RESTART_BOUND_MS - 1_000)
+    world.links.path('connected')
+    expect(joiner.links(b).get().get(a.selfId)).toEqual({ state: 'connected' })
+    await world.clock.advance(RESTART_BOUND_MS)
+    const former = new Set(world.links.open)
+    world.links.path('interrupted')
+    await world.clock.advance(RESTART_BOUND_MS + 1_000)
+    expect(host.links(a).get().get(b.selfId)).toEqual({ state: 'connected' })
+    expect([...world.links.open].filter((link) => former.has(link))).toEqual([])
+    expect(seen).toEqual([])
+    await world.end(a, b)
+  })
+
+  it('[RTC-28] an interrupted peer that has left its server for good is gone at once', async () => {
+    const world = new MeshWorld()
+    const { a, b } = await world.pair()
+    const c = await world.run(world.loom().join(ROOM))
+    await world.listing(3, a, b, c)
+    world.links.stalled = true
+    void c.close()
+    await world.clock.advance(3)
+    const seen = rosterOf(a)
+    world.links.path('interrupted')
+    expect(seen).toEqual([2])
+    await world.clock.advance(10_000)
+    world.links.resume()
+    await world.end(a, b, c)
+  })
+
+  it('[RTC-28] who merely lost its server, or moved to another, is waited for', async () => {
+    const world = new MeshWorld()
+    const { a, b } = await world.pair()
+    world.links.refusing = true
+    world.servers.dropOldest(ONE)
+    await world.clock.advance(5)
+    world.links.breakAll()
+    await world.clock.advance(1_000)
+    expect([a.peers.get().size, b.peers.get().size]).toEqual([2, 2])
+    world.links.refusing = false
+    await world.clock.advance(5_000)
+    expect([a.peers.get().size, b.peers.get().size]).toEqual([2, 2])
+    await world.end(a, b)
+  })
+
+  it('[RTC-38] a lossy frame is dropped where much is buffered already; reliable ones wait and arrive', async () => {
+    const world = new MeshWorld()
+    const { a, b, host } = await world.pair()
+    world.links.stalled = true
+    const frame = new Uint8Array(100_000)
+    const sends = [1, 2, 3, 4].map(() => a.sendTo(b.selfId, frame))
+    await world.run(a.sendTo(b.selfId, utf8('late'), { delivery: 'lossy' }))
+    for (const link of world.links.open) expect(link.bufferedAmount).toBeLessThanOrEqual(HIGH_WATER_BYTES)
+    expect(host.diagnostics(a).lossyDropped).toBe(1)
+    world.links.resume()
+    await world.run(Promise.all(sends))
+    await world.run(a.sendTo(b.selfId, utf8('too late'), { delivery: 'lossy' }))
+    await world.clock.advance(100)
+    await world.run(a.sendTo(b.selfId, utf8('in time'), { delivery: 'lossy' }))
+    await world.clock.advance(100)
+    const arrived: string[] = []
+    for (let i = 0; i < 5; i++) arrived.push((await world.next(b)).delivery)
+    expect(arrived).toEqual(['reliable', 'reliable', 'reliable', 'reliable', 'lossy'])
+    await world.end(a, b)
+    expect(host.diagnostics(a).lossyDropped).toBe(2)
+  })
+
+  it('[RTC-37] what is buffered stays at or under the mark, for frames of any size', async () => {
+    const world = new MeshWorld()
+    const { a, b } = await world.pair()
+    let most = 0
+    const sizes = [1, 64_000, 200_000, 262_143, 5, 130_000, 262_143, 100_000]
+    const reading = (async () => {
+      const read: number[] = []
+      for await (const { payload } of b.incoming) if (read.push(payload.length) === sizes.length) return read
+      return read
+    })()
+    const sends = sizes.map((size) => a.sendTo(b.selfId, new Uint8Array(size)))
+    for (let i = 0; i < 200; i++) {
+      for (const link of world.links.open) most = Math.max(most, link.bufferedAmount)
+      await world.clock.advance(1)
+    }
+    await world.run(Promise.all(sends))
+    expect(await world.run(reading)).toEqual(sizes)
+    expect(most).toBeLessThanOrEqual(HIGH_WATER_BYTES)
+    await world.end(a, b)
+  })
+
+  it('[RTC-20] a newcomer whose call is lost is called', async () => {
+    const world = new MeshWorld()
+    const host = await world.run(world.loom().reopen(ROOM))
+    // It attaches and then never says a word: no driver of its own.
+    const mute = world.loom({ links: { open: () => silentLink() } })
+    const joining = mute.join(ROOM).catch((error: unknown) => error)
+    const calls: number[] = []
+    host.peers.listen(() => {})
+    for (let i = 0; i < 12; i++) {
+      await world.clock.advance(1_000)
+      calls.push(world.links.open.size)
+    }
+    expect(calls.slice(0, FALLBACK_DIAL_MS / 1_000 - 1)).toEqual([0, 0, 0, 0])
+    expect(calls.at(FALLBACK_DIAL_MS / 1_000 + 1)).toBe(1)
+    expect(await world.run(joining)).toBeInstanceOf(LinkFailedError)
+    await world.end(host)
+  })
+
+  it('[RTC-39] a link that takes small messages only is refused, and does not lower what the seam carries', async () => {
+    const world = new MeshWorld()
+    const links = {
+      open: (of: LinkOptions) => Object.assign(world.links.driver().open(of), { maxMessageBytes: 1_000 }),
+    }
+    const host = await world.run(world.loom({ links }).reopen(ROOM))
+    const budget = host.maxPayloadBytes
+    await expect(world.run(world.loom().join(ROOM))).rejects.toBeInstanceOf(LinkFailedError)
+    expect([host.maxPayloadBytes, host.peers.get().size]).toEqual([budget, 1])
+    await world.end(host)
+  })
+})
+
+function silentLink(): Link {
+  return {
+    signal: () => {},
+    send: () => {},
+    bufferedAmount: 0,
+    maxMessageBytes: 1,
+    drainMarkBytes: 0,
+    fingerprints: () => ({ local: [], remote: [] }),
+    close: () => Promise.resolve(),
+  }
+}
