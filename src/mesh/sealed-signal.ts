@@ -18,6 +18,9 @@ export interface SealedSignal {
 
 export const SEAL_VERSION = 1
 
+/** Bodies of one signal at the most. */
+export const MAX_BATCH_BODIES = 64
+
 /** Separates these signatures from anything else the same key ever signs. */
 const SEAL_DOMAIN = 'selvage sealed signal'
 
@@ -44,8 +47,10 @@ export function decodeSealedSignal(bytes: Uint8Array): OpenedSignal | null {
     const to = { peer: reader.text(), session: reader.text() }
     const counter = reader.varint()
     const bodies: string[] = []
-    while (reader.remaining > 0) bodies.push(reader.text())
-    return counter === 0 ? null : { publicKey, session, to, counter, bodies, signature, signed }
+    while (reader.remaining > 0 && bodies.length <= MAX_BATCH_BODIES) bodies.push(reader.text())
+    return counter === 0 || bodies.length > MAX_BATCH_BODIES
+      ? null
+      : { publicKey, session, to, counter, bodies, signature, signed }
   } catch (error) {
     if (error instanceof MalformedBytesError) return null
     throw error

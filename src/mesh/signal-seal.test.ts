@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { fromBase64Url, toBase64Url } from '../base/bytes.ts'
+import { concatBytes, fromBase64Url, toBase64Url } from '../base/bytes.ts'
 import type { PeerIdentity } from '../seam/contract.ts'
 import { createPeerIdentity } from '../seam/peer-identity.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
@@ -8,7 +8,8 @@ import type { SignalAddress } from '../signal/protocol.ts'
 import { REPLAY_WINDOW } from './replay-window.ts'
 import { newRoomSecret } from './room-address.ts'
 import { sealKeyOf } from './seal-key.ts'
-import { MAX_BATCH_BODIES, MAX_LINE_LENGTH, MAX_SEALED_LENGTH, SignalSeal } from './signal-seal.ts'
+import { encodeSealedSignal, MAX_BATCH_BODIES, sealContext } from './sealed-signal.ts'
+import { MAX_LINE_LENGTH, MAX_SEALED_LENGTH, SignalSeal } from './signal-seal.ts'
 
 let clock = new VirtualClock()
 const SECRET = newRoomSecret()
@@ -223,6 +224,32 @@ describe('the seal of signalling', () => {
     expect(b.opened).toEqual(['hello'])
   })
 
+  it('[SEAL-6] whatever a member seals under the key of the room is a signal, or refused by a gate', async () => {
+    const address = { peer: bob.id, session: b.at.session }
+    const signal = { publicKey: alice.publicKey, session: a.at.session, to: address, counter: 1, bodies: ['hello'] }
+    const real = encodeSealedSignal(signal)
+    const change = fc.tuple(fc.nat(real.length - 1), fc.integer({ min: 1, max: 255 }))
+    const anySigned = fc.oneof(
+      fc.uint8Array({ maxLength: 300 }),
+      change.map(([at, by]) => real.map((byte, i) => (i === at ? byte ^ by : byte))),
+      fc.nat(real.length - 1).map((length) => real.slice(0, length)),
+      fc.constant(encodeSealedSignal({ ...signal, counter: 0 })),
+      fc.constant(encodeSealedSignal({ ...signal, bodies: Array.from({ length: MAX_BATCH_BODIES + 1 }, () => '') })),
+    )
+    await fc.assert(
+      fc.asyncProperty(anySigned, fc.boolean(), async (signed, isSigned) => {
+        const context = sealContext('room')
+        const signature = isSigned ? await alice.sign(concatBytes(context, signed)) : new Uint8Array(64)
+        const reader = new End(bob)
+        const refused = await reader.read(a.at, await sealedByHand(concatBytes(signature, signed), context))
+        const isOpened = Object.keys(refused).length === 0
+        expect(isOpened || Object.values(refused).join() === '1').toBe(true)
+        expect(isOpened && !isSigned).toBe(false)
+      }),
+      { numRuns: 150 },
+    )
+  })
+
   it('[SEAL-8] what waits is bounded in both directions, and one flooded line is no other', async () => {
     const [text] = (await a.write(b.at, 'x'.repeat(60_000))) as [string]
     const fit = Math.floor(MAX_LINE_LENGTH / text.length)
@@ -257,6 +284,13 @@ describe('the seal of signalling', () => {
     expect([a.sealed.length, b.opened, a.unsent]).toEqual([1, [], []])
   })
 })
+
+/** `plain`, as one who has the key of the room would seal it. */
+async function sealedByHand(plain: Uint8Array<ArrayBuffer>, additionalData: Uint8Array<ArrayBuffer>): Promise<string> {
+  const iv = crypto.getRandomValues(new Uint8Array(12))
+  const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData }, key, plain)
+  return toBase64Url(concatBytes(Uint8Array.of(1), iv, new Uint8Array(sealed)))
+}
 
 /** From session `one` of the key's owner to session `two` of `bob`, in the room `room`. */
 const VECTOR = {

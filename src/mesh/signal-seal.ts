@@ -8,6 +8,7 @@ import type { RoomAddress } from './room-address.ts'
 import {
   decodeSealedSignal,
   encodeSealedSignal,
+  MAX_BATCH_BODIES,
   SEAL_VERSION,
   sealContext,
   type OpenedSignal,
@@ -214,8 +215,7 @@ export const MAX_LINE_LENGTH = 524_288
 export const MAX_WAITING_LENGTH = 8_388_608
 const MIN_COST = 1_024
 
-/** Bodies of one signal, and their characters unless there is but one: what fits alone must not fail together. */
-export const MAX_BATCH_BODIES = 64
+/** Characters of one signal's bodies, unless there is but one: what fits alone must not fail together. */
 export const MAX_BATCH_LENGTH = 2_048
 
 /**

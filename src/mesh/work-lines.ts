@@ -1,4 +1,5 @@
 import { tracked, type Clock } from '../base/clock.ts'
+import { reportUncaught } from '../base/observable.ts'
 
 /**
  * Work that takes its time, in lines: one piece after the other within a line, the lines beside each
@@ -45,7 +46,7 @@ export class WorkLines<T> {
       const cost = items.reduce((sum, item) => sum + costOf(item), 0)
       line.cost -= cost
       this.#cost -= cost
-      await work(items)
+      await work(items).catch(reportUncaught)
     }
     this.#lines.delete(key)
   }
@@ -59,7 +60,7 @@ export interface WorkLinesOptions<T> {
   readonly maxCost: number
   /** How many of the first of a line to work on together. */
   readonly share: (items: readonly T[]) => number
-  /** Must not reject. */
+  /** What it rejects with is reported, and ends nothing else. */
   readonly work: (items: readonly T[]) => Promise<void>
 }
 
