@@ -37,6 +37,7 @@ const config: PlaywrightTestConfig = defineConfig({
   projects: [
     inChromium('chromium', 'e2e'),
     inChromium('bundlers', 'test/bundlers'),
+    inChromium('network', 'test/network'),
     ...(firefox === null ? [] : [inFirefox(firefox)]),
     ...inWebKit(),
   ],

@@ -43,7 +43,8 @@ export const chromiumArgs = [
   '--allow-loopback-in-peer-connection',
 ]
 
-export const chromiumPermissions = ['microphone']
+/** The second lets a page whose document a test has answered for reach servers on loopback. */
+export const chromiumPermissions = ['microphone', 'local-network-access']
 
 export function isExecutable(path) {
   try {

@@ -15,6 +15,7 @@ const PROJECTS = {
   chromium: 'two players, end to end (Chromium)',
   firefox: 'two players, end to end (Firefox)',
   bundlers: 'the packed tarball in Vite, webpack, esbuild, an import map, a server (Chromium)',
+  network: 'peers on networks that relay, break and change (Chromium)',
   webkit: 'two players, end to end (WebKit)',
 }
 
