@@ -42,6 +42,7 @@ export {
   type KeepConnectedOptions,
   type KeptSeam,
 } from './seam/keep-connected.ts'
+export type { EndpointState } from './seam/endpoint-health.ts'
 export type { ResumeToken } from './seam/resume-token.ts'
 export { MuxSeam } from './seam/mux-seam.ts'
 export { NamedMux } from './seam/named-mux.ts'

@@ -33,6 +33,7 @@ describe('the first connection', () => {
       attempt: 3,
       nextAttemptInMs: null,
       lastError: null,
+      endpoints: expect.any(Map),
     })
   })
 

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import type { ReadableAtom } from '../base/observable.ts'
 import type { Random } from '../base/random.ts'
 import type { Seam, Tag, WaitOptions } from './contract.ts'
+import type { EndpointState } from './endpoint-health.ts'
 import { Keeper } from './keeper.ts'
 import type { EndpointSelector, Joiner } from './server-cluster-reconnect.ts'
 
@@ -42,6 +43,8 @@ export interface ConnectionProgress<T = Tag> {
   readonly nextAttemptInMs: number | null
   /** Why there is no connection; `null` while there is one, and before anything has failed. */
   readonly lastError: unknown
+  /** How each endpoint has done so far, in the order of the list. */
+  readonly endpoints: ReadonlyMap<T, EndpointState>
 }
 
 export interface KeepConnectedOptions<T = Tag> extends WaitOptions {

@@ -109,6 +109,19 @@ describe('attempts', () => {
     expect(asked).toBeLessThanOrEqual(4)
   })
 
+  it('[KEEP-12] tell how each endpoint did: its last answer, how long it took, failures in a row and why', async () => {
+    const { doubles, bob } = await connected()
+    doubles.behaviours.set('b', 'refusing').set('c', 300)
+    await doubles.clock.advance(6_000)
+    doubles.lose()
+    await doubles.run(woven(bob))
+    const { endpoints } = bob.progress.get()
+    expect([...endpoints.keys()]).toEqual(['a', 'b', 'c'])
+    expect(endpoints.get('a')).toMatchObject({ failures: 0, lastError: null, lastAnswerAtMs: expect.any(Number) })
+    expect(endpoints.get('b')).toMatchObject({ failures: 1, lastError: expect.any(Error), lastAnswerAtMs: null })
+    expect(endpoints.get('c')?.latencyMs).toBeGreaterThanOrEqual(300)
+  })
+
   it('[KEEP-7] are made at once when woken, and start over; a wake during one counts for the pause after it', async () => {
     const { doubles, bob } = await connected()
     doubles.all('refusing')

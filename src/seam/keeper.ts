@@ -39,6 +39,7 @@ export class Keeper<T> {
   #seam: KeptBySelf<T> | null = null
   #attempt = 0
   #lastError: unknown = null
+  #askedAtMs = 0
   #connectedAtMs = 0
   #aloneTimer: unknown
   #isWoken = false
@@ -135,6 +136,7 @@ export class Keeper<T> {
   async #join(signal: AbortSignal): Promise<Seam> {
     const ms = this.#options.attemptTimeoutMs ?? ATTEMPT_TIMEOUT_MS
     const attempt = new AbortController()
+    this.#askedAtMs = this.#clock.now()
     try {
       const joining = this.#cluster.connect(this.#loom, { signal: attempt.signal })
       return await inTime(joining, { clock: this.#clock, ms, signal }, () => {
@@ -169,7 +171,7 @@ export class Keeper<T> {
   #goOn(seam: KeptBySelf<T>, connection: Seam): void {
     this.#lastError = null
     this.#connectedAtMs = this.#clock.now()
-    this.#health.answered(this.#cluster.currentEndpoint())
+    this.#health.answered(this.#cluster.currentEndpoint(), this.#clock.now() - this.#askedAtMs)
     this.#tell('connected')
     seam.mount(connection)
   }
@@ -222,7 +224,8 @@ export class Keeper<T> {
 
   #report(phase: Phase, nextAttemptInMs: number | null = null): ConnectionProgress<T> {
     const endpoint = this.#cluster.currentEndpoint()
-    return { phase, endpoint, attempt: this.#attempt, nextAttemptInMs, lastError: this.#lastError }
+    const endpoints = this.#health.states.get()
+    return { phase, endpoint, attempt: this.#attempt, nextAttemptInMs, lastError: this.#lastError, endpoints }
   }
 }
 
