@@ -29,7 +29,12 @@ export class Introductions {
 
   /** What was not taken or not handed on, by cause. */
   get refused(): ReadonlyMap<IntroductionGate, number> {
-    return this.#refused
+    return new Map(this.#refused)
+  }
+
+  /** Whether a linked peer is linked with this member. */
+  knows(at: SignalAddress): boolean {
+    return this.#introduced.has(keyOf(at))
   }
 
   step(input: IntroductionInput): IntroductionEffect[] {
@@ -68,6 +73,9 @@ export class Introductions {
         break
       case 'attempt':
         this.#onAttempt(input.to)
+        break
+      case 'unsaid':
+        this.#refuse('congested')
         break
     }
     return this.#effects
@@ -218,6 +226,8 @@ export type IntroductionInput =
   | { readonly kind: 'send'; readonly to: SignalAddress; readonly body: string }
   /** Another attempt to reach a member begins. */
   | { readonly kind: 'attempt'; readonly to: SignalAddress }
+  /** Words were not said, for the link had no room for them. */
+  | { readonly kind: 'unsaid' }
 
 export type IntroductionEffect =
   | { readonly kind: 'say'; readonly link: string; readonly say: Introduction }
@@ -230,9 +240,15 @@ export type IntroductionEffect =
 /**
  * `too-many-introduced`: over {@link MAX_INTRODUCED}. `too-fast`: over {@link CARRIED_PER_SECOND}. `not-linked`: for
  * somebody whom this peer has no link with. `unannounced`: from somebody whom the carrier had not told of.
- * `no-way`: own words for somebody whom nobody reaches.
+ * `congested`: the link on had no room. `no-way`: own words for somebody whom nobody reaches.
  */
-export type IntroductionGate = 'too-many-introduced' | 'too-fast' | 'not-linked' | 'unannounced' | 'no-way'
+export type IntroductionGate =
+  | 'too-many-introduced'
+  | 'too-fast'
+  | 'not-linked'
+  | 'unannounced'
+  | 'congested'
+  | 'no-way'
 
 interface LinkedPeer {
   readonly at: SignalAddress

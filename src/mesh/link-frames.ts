@@ -1,4 +1,5 @@
 import { ByteReader, ByteWriter, MalformedBytesError, utf8 } from '../base/bytes.ts'
+import { CARRY, decodeIntroduction, ROSTER, type Introduction } from './introduction-frames.ts'
 import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../seam/peer-identity.ts'
 
 /**
@@ -13,6 +14,7 @@ export type LinkFrame =
   | { readonly kind: 'lossy'; readonly payload: Uint8Array }
   | { readonly kind: 'credit'; readonly bytes: number }
   | { readonly kind: 'goodbye'; readonly reason: GoodbyeReason }
+  | { readonly kind: 'introduction'; readonly said: Introduction }
   | { readonly kind: 'ack'; readonly received: number }
   | ({ readonly kind: 'resume' } & Resume)
 
@@ -97,6 +99,9 @@ function decodeControl(reader: ByteReader): LinkFrame {
       reader.end()
       return { kind: 'resume', bond, received }
     }
+    case ROSTER:
+    case CARRY:
+      return { kind: 'introduction', said: decodeIntroduction(type, reader) }
     default:
       throw new MalformedBytesError(`link frame of unknown type ${type}`)
   }

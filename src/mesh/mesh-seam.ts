@@ -1,5 +1,4 @@
 import type { Clock } from '../base/clock.ts'
-import { PayloadTooLargeError } from '../base/errors.ts'
 import { observable, type ReadableAtom } from '../base/observable.ts'
 import type { Random } from '../base/random.ts'
 import type { PeerId, PeerIdentity, WaitOptions } from '../seam/contract.ts'
@@ -8,6 +7,8 @@ import type { CreateRoom, SignalAddress } from '../signal/protocol.ts'
 import { CallLimits } from './call-limits.ts'
 import type { LinkDriver } from './link-driver.ts'
 import { decodeEnvelope, encodeEnvelope, newLinkId } from './link-envelope.ts'
+import { Introducer } from './introducer.ts'
+import type { IntroductionGate } from './introductions.ts'
 import { DATA_HEADER_BYTES, encodeData, NONCE_BYTES } from './link-frames.ts'
 import { LinkHandshake, type RefusalReason } from './link-handshake.ts'
 import { MeshBonds } from './mesh-bonds.ts'
@@ -28,6 +29,9 @@ export class MeshSeam {
   readonly #presence: Presence
   readonly #seal: SignalSeal
   readonly #mesh: Mesh
+  readonly #introducer: Introducer
+  /** The step under way, and those that wait for it. */
+  readonly #inputs: MeshInput[] = []
   readonly #bonds: MeshBonds
   readonly #links: Map<string, PeerLink> = new Map()
   /** Links that still send their last words. */
@@ -49,6 +53,17 @@ export class MeshSeam {
     this.#session = newLinkId()
     this.#calls = new CallLimits(options.clock.now())
     this.#mesh = new Mesh({ selfId: identity.id, random, newLinkId, lostAfterMs })
+    this.#introducer = new Introducer({
+      selfId: identity.id,
+      clock: options.clock,
+      link: (id) => this.#links.get(id),
+      serve: (to, body) => this.#presence.send(to, body),
+      deliver: (from, body) => this.#seal.open(from, body),
+      reach: (input) => this.#step(input),
+      onTooLarge: ({ peer }) => {
+        this.#lastFailure = `signalling for ${peer} was too large to be carried`
+      },
+    })
     this.core = new SeamCore({
       selfId: identity.id,
       maxPayloadBytes: () => this.#maxPayloadBytes(),
@@ -61,13 +76,13 @@ export class MeshSeam {
     this.#presence = options.presence(
       { peer: identity.id, session: this.#session },
       {
-        onAttached: (present) => this.#step({ kind: 'attached', present }),
-        onDetached: () => this.#step({ kind: 'detached' }),
-        onJoined: (at) => this.#step({ kind: 'joined', at }),
-        onLeft: (at, why) => this.#step({ kind: 'left', at, why }),
-        onSignal: (from, body) => this.#seal.open(from, body),
+        onAttached: (present) => this.#onPresence({ kind: 'attached', present }),
+        onDetached: () => this.#onPresence({ kind: 'detached' }),
+        onJoined: (at) => this.#onPresence({ kind: 'joined', at }),
+        onLeft: (at, why) => this.#onPresence({ kind: 'left', at, why }),
+        onSignal: (from, body) => this.#introducer.tell({ kind: 'served', from, body }),
         onRelayed: () => void this.#malformed++,
-        knows: ({ peer }) => this.core.peers.get().has(peer),
+        knows: (at) => this.core.peers.get().has(at.peer) || this.#introducer.knows(at),
       },
     )
     this.#seal = new SignalSeal({
@@ -77,7 +92,7 @@ export class MeshSeam {
       session: this.#session,
       clock: options.clock,
       events: {
-        onSealed: (to, text) => this.#carry(to, text),
+        onSealed: (to, body) => this.#introducer.tell({ kind: 'send', to, body }),
         onOpened: (from, body) => this.#onSignal(from, body),
         onUnsent: (to, why) => {
           this.#lastFailure = `signalling for ${to.peer} could not be sent: ${why}`
@@ -105,6 +120,7 @@ export class MeshSeam {
       refused: new Map(this.#refusals),
       refusedSignals: this.#seal.refused,
       refusedCalls: this.#refusedCalls,
+      refusedIntroductions: this.#introducer.refused,
       trust: this.#options.trust,
       malformed: this.#malformed,
       lossyDropped,
@@ -137,13 +153,22 @@ export class MeshSeam {
 
   /* ── Mesh ──────────────────────────────────────────────────────────────────────────────────── */
 
+  /** What one step leads to is another step, after it. */
   #step(input: MeshInput): void {
-    if (this.core.torn) return
-    for (const effect of this.#mesh.step(input)) {
-      // A listener may close the seam in between: nothing is opened after that.
-      if (this.core.torn) return
-      this.#run(effect)
+    this.#inputs.push(input)
+    if (this.#inputs.length > 1) return
+    try {
+      for (let next: MeshInput | undefined = input; next !== undefined && !this.core.torn; next = this.#inputs[0]) {
+        for (const effect of this.#mesh.step(next)) {
+          // A listener may close the seam in between: nothing is opened after that.
+          if (!this.core.torn) this.#run(effect)
+        }
+        this.#inputs.shift()
+      }
+    } finally {
+      this.#inputs.length = 0
     }
+    if (this.core.torn) return
     this.#publishLinks()
     this.#tellChange()
   }
@@ -152,18 +177,21 @@ export class MeshSeam {
     switch (effect.kind) {
       case 'dial':
       case 'accept':
+        if (effect.kind === 'dial') this.#introducer.tell({ kind: 'attempt', to: effect.at })
         this.#links.set(effect.link, this.#openLink(effect))
         return
       case 'drop':
         return this.#drop(effect.link, effect.goodbye)
       case 'carry': {
         const link = this.#links.get(effect.link)
-        return link === undefined ? undefined : this.#bonds.carry(effect.peer, link, effect.link)
+        if (link === undefined) return
+        this.#bonds.carry(effect.peer, link, effect.link)
+        return this.#introducer.linked(effect.link, effect.at)
       }
       case 'unlist':
         return this.#bonds.end(effect.peer)
       case 'restart':
-        return this.#links.get(effect.link)?.restart()
+        return this.#restart(effect.link, effect.at)
       case 'arm':
         return this.#arm(effect.timer, effect.ms)
       case 'disarm':
@@ -171,10 +199,16 @@ export class MeshSeam {
     }
   }
 
+  #restart(id: string, to: SignalAddress): void {
+    this.#introducer.tell({ kind: 'attempt', to })
+    this.#links.get(id)?.restart()
+  }
+
   #drop(id: string, goodbye: 'closed' | 'superseded' | null): void {
     const link = this.#links.get(id)
     if (link === undefined) return
     this.#links.delete(id)
+    if (!this.core.torn) this.#introducer.tell({ kind: 'unlinked', link: id })
     if (goodbye !== null) this.#bonds.flush(link.peer, link)
     this.#bonds.detach(link.peer, link)
     this.#lossyDropped += link.lossyDropped
@@ -246,7 +280,11 @@ export class MeshSeam {
           this.#tellChange()
         },
         onWritable: () => this.#bonds.writable(peer, link),
-        onPath: (path) => this.#step({ kind: 'path', link: id, path }),
+        onIntroduction: (said) => this.#introducer.heard(id, said),
+        onPath: (path) => {
+          this.#introducer.tell({ kind: 'path', link: id, open: path === 'connected' })
+          this.#step({ kind: 'path', link: id, path })
+        },
         onRefused: (reason) => void this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1),
         onMalformed: () => void this.#malformed++,
         onEnded: (end, why) => this.#onLinkEnded(id, peer, end, why),
@@ -285,13 +323,9 @@ export class MeshSeam {
     if (known?.peer === from.peer && known.session === from.session) this.#links.get(link)?.signal(envelope.body)
   }
 
-  #carry(to: SignalAddress, body: string): void {
-    try {
-      this.#presence.send(to, body)
-    } catch (error) {
-      if (!(error instanceof PayloadTooLargeError)) throw error
-      this.#lastFailure = `signalling for ${to.peer} was too large for the server`
-    }
+  #onPresence(input: MeshInput & { kind: 'attached' | 'detached' | 'joined' | 'left' }): void {
+    this.#introducer.tell(input)
+    this.#step(input)
   }
 
   /* ── The rest ──────────────────────────────────────────────────────────────────────────────── */
@@ -351,6 +385,8 @@ export interface MeshDiagnostics {
   readonly refusedSignals: ReadonlyMap<SealGate, number>
   /** Links that others wanted to make, more often than anybody may. */
   readonly refusedCalls: number
+  /** What linked peers said of others, or asked to hand on, and was not taken, by gate. */
+  readonly refusedIntroductions: ReadonlyMap<IntroductionGate, number>
   /** Whether the room's servers can read its signalling. */
   readonly trust: RoomTrust
   /** Frames and signals that were none, dropped. */

@@ -57,6 +57,8 @@ function told(effect: MeshEffect): string {
 const attached = (...present: SignalAddress[]): MeshInput => ({ kind: 'attached', present })
 const joined = (at: SignalAddress): MeshInput => ({ kind: 'joined', at })
 const left = (at: SignalAddress, why: 'gone' | 'lost' = 'gone'): MeshInput => ({ kind: 'left', at, why })
+const introduced = (at: SignalAddress): MeshInput => ({ kind: 'introduced', at })
+const withdrawn = (at: SignalAddress): MeshInput => ({ kind: 'withdrawn', at })
 const dialled = (at: SignalAddress, link: string): MeshInput => ({ kind: 'dialled', at, link })
 const proved = (link: string): MeshInput => ({ kind: 'proved', link })
 const failed = (link: string): MeshInput => ({ kind: 'ended', link, why: 'failed' })
@@ -260,5 +262,52 @@ describe('what signalling claims', () => {
     for (let i = 0; i < MAX_MEMBERS * 2; i++)
       after(joined({ peer: `p${i}`, session: 's' }), left({ peer: `p${i}`, session: 's' }))
     expect(after(attached(high))).toEqual(['dial z1 own1 politely'])
+  })
+})
+
+describe('who is introduced by linked peers', () => {
+  it('[INTRO-7] is called by the end with the higher id; the other waits for that, and calls if nothing comes', () => {
+    expect(after(introduced(low))).toEqual(['dial a1 own1'])
+    expect(after(introduced(high))).toEqual([`retry in ${FALLBACK_DIAL_MS}`])
+    expect(after(retry(high))).toEqual(['dial z1 own2 politely'])
+  })
+
+  it('[INTRO-7] is called again when that fails, without any server, until nobody introduces it', () => {
+    after(introduced(low))
+    expect(after(failed('own1'))).toEqual([`retry in ${RETRY_BASE_MS / 2}`])
+    expect(after(retry(low))).toEqual(['dial a1 own2'])
+    after(withdrawn(low))
+    expect(after(failed('own2'), retry(low))).toEqual([])
+  })
+
+  it('[INTRO-7] is not called twice for being known from the server as well', () => {
+    after(attached(low, high), proved('own1'))
+    expect(after(introduced(low), introduced(high))).toEqual([])
+    expect(after({ kind: 'detached' }, failed('own2'))).toEqual([`retry in ${RETRY_BASE_MS / 2}`])
+  })
+
+  it('[INTRO-7] may be the ghost of a session that is linked: nobody hurries to call it', () => {
+    after(attached(low), proved('own1'))
+    expect(after(introduced({ peer: 'a', session: 'a2' }))).toEqual([`retry in ${FALLBACK_DIAL_MS}`])
+  })
+
+  it('[INTRO-7] has not left for good while a linked peer is linked with it, whatever a server says', () => {
+    after(attached(low), introduced(low), proved('own1'), left(low))
+    expect(after({ kind: 'path', link: 'own1', path: 'interrupted' })).toContain('restart own1')
+    expect(after(withdrawn(low))).toEqual(['drop own1', 'unlist a'])
+  })
+
+  it('[INTRO-7] is not called again where it said goodbye', () => {
+    after(introduced(low), proved('own1'))
+    expect(after({ kind: 'ended', link: 'own1', why: 'goodbye' })).toEqual(['unlist a'])
+    expect(after(withdrawn(low), introduced(high))).toEqual([`retry in ${FALLBACK_DIAL_MS}`])
+  })
+
+  it('[INTRO-7] is restarted when a way to it comes up', () => {
+    after(attached(low), proved('own1'), { kind: 'detached' }, { kind: 'path', link: 'own1', path: 'interrupted' })
+    expect(after(introduced(low)).filter((effect) => effect.startsWith('restart'))).toEqual([
+      'restart own1',
+      expect.stringContaining('restart in'),
+    ])
   })
 })

@@ -32,10 +32,7 @@ export class Mesh {
 
   /** Whether a link is being made, or may yet be, to anybody. */
   get hasProspects(): boolean {
-    return (
-      this.#links.size > 0 ||
-      [...this.#members.values()].some((member) => member.presence === 'attached' && !member.shunned)
-    )
+    return this.#links.size > 0 || [...this.#members.values()].some((member) => isReachable(member) && !member.shunned)
   }
 
   get links(): readonly MeshLinkView[] {
@@ -64,6 +61,12 @@ export class Mesh {
         break
       case 'left':
         this.#onLeft(input.at, input.why)
+        break
+      case 'introduced':
+        this.#onIntroduced(input.at)
+        break
+      case 'withdrawn':
+        this.#onWithdrawn(input.at)
         break
       case 'dialled':
         this.#onDialled(input.at, input.link)
@@ -96,7 +99,7 @@ export class Mesh {
     for (const member of here) {
       const listed = this.#listed.get(member.at.peer)
       // A session beside the linked one of the same peer is its ghost: the linked one still answers.
-      if (listed !== undefined && listed.member !== member && listed.member.presence === 'attached') continue
+      if (listed !== undefined && listed.member !== member && isReachable(listed.member)) continue
       if (listed?.link?.stage === 'interrupted') this.#restart(listed.link)
       this.#dial(member)
     }
@@ -105,8 +108,7 @@ export class Mesh {
   #onDetached(): void {
     for (const member of this.#members.values()) {
       member.presence = 'unknown'
-      this.#disarm(retryTimer(member))
-      this.#forgetIfIdle(member)
+      this.#pauseIfUnreachable(member)
     }
   }
 
@@ -123,19 +125,45 @@ export class Mesh {
     const member = this.#members.get(keyOf(at))
     if (member === undefined) return
     member.presence = why === 'gone' ? 'gone' : 'unknown'
-    this.#disarm(retryTimer(member))
-    if (why === 'gone') {
-      for (const link of this.#linksOf(member)) if (link.stage === 'connecting') this.#drop(link, null)
-      const listed = this.#listed.get(at.peer)
-      if (listed?.member === member && listed.link?.stage !== 'connected') this.#unlist(listed, null)
-    }
-    this.#forgetIfIdle(member)
+    if (why === 'gone') this.#onGone(member)
+    this.#pauseIfUnreachable(member)
+  }
+
+  /** Who has left for good is given up where there is no link that says otherwise. */
+  #onGone(member: Member): void {
+    if (member.introduced) return
+    for (const link of this.#linksOf(member)) if (link.stage === 'connecting') this.#drop(link, null)
+    const listed = this.#listed.get(member.at.peer)
+    if (listed?.member === member && listed.link?.stage !== 'connected') this.#unlist(listed, null)
+  }
+
+  #onIntroduced(at: SignalAddress): void {
+    const member = this.#memberAt(at)
+    if (member === null || member.introduced) return
+    const isNews = !isReachable(member)
+    member.introduced = true
+    const listed = this.#listed.get(at.peer)
+    if (listed?.member === member && listed.link?.stage === 'interrupted') this.#restart(listed.link)
+    if (!isNews || member.shunned || this.#linkOf(member) !== null) return
+    // Both ends hear of each other at about the same time: one calls, and a session beside a linked one may be a ghost.
+    const isOther = listed !== undefined && listed.member !== member
+    if (this.#isPolite(at.peer) || isOther) this.#arm(retryTimer(member), FALLBACK_DIAL_MS)
+    else this.#dial(member)
+  }
+
+  #onWithdrawn(at: SignalAddress): void {
+    const member = this.#members.get(keyOf(at))
+    if (member === undefined) return
+    member.introduced = false
+    if (member.presence === 'gone') this.#onGone(member)
+    this.#pauseIfUnreachable(member)
   }
 
   #onDialled(at: SignalAddress, id: string): void {
     const member = this.#memberAt(at)
     if (member === null || this.#links.has(id)) return
-    member.presence = 'attached'
+    // Who calls is there: where a linked peer told of it, that says nothing of a server.
+    if (!member.introduced) member.presence = 'attached'
     const pending = this.#linksOf(member).find((link) => link.stage === 'connecting')
     if (pending !== undefined) {
       // Both dialled at once: the lower id yields, the other goes on as if nothing had come.
@@ -166,7 +194,7 @@ export class Mesh {
     this.#disarm(lostTimer(peer))
     const former = listed?.link ?? null
     this.#listed.set(peer, { member, link })
-    this.#effects.push({ kind: 'carry', peer, link: id })
+    this.#effects.push({ kind: 'carry', peer, at: member.at, link: id })
     if (former !== null) this.#drop(former, null)
     this.#stopDiallingOthersOf(member)
   }
@@ -191,10 +219,10 @@ export class Mesh {
     const listed = this.#listed.get(member.at.peer)
     if (listed?.link === link) {
       listed.link = null
-      if (why !== 'failed' || member.presence === 'gone') this.#unlist(listed, null)
+      if (why !== 'failed' || isGone(member)) this.#unlist(listed, null)
       else if (link.stage === 'connected') this.#arm(lostTimer(member.at.peer), this.#lostAfterMs)
     }
-    if (member.presence === 'attached' && !member.shunned && this.#linkOf(member) === null) {
+    if (isReachable(member) && !member.shunned && this.#linkOf(member) === null) {
       this.#arm(retryTimer(member), fullJitterMs(this.#random, member.attempts++, RETRY_BASE_MS, RETRY_CAP_MS))
     }
     this.#forgetIfIdle(member)
@@ -209,7 +237,7 @@ export class Mesh {
     if (path === 'connected') {
       this.#disarm(restartTimer(link))
       this.#disarm(lostTimer(peer))
-    } else if (link.member.presence === 'gone' && listed !== undefined) this.#unlist(listed, null)
+    } else if (isGone(link.member) && listed !== undefined) this.#unlist(listed, null)
     else {
       this.#arm(lostTimer(peer), this.#lostAfterMs)
       this.#restart(link)
@@ -230,7 +258,8 @@ export class Mesh {
     switch (what) {
       case 'restart': {
         // Where nothing can be signalled the old path is the one hope: it has until the peer is lost.
-        if (this.#links.get(key)?.member.presence !== 'attached') return
+        const link = this.#links.get(key)
+        if (link === undefined || !isReachable(link.member)) return
         this.#effects.push({ kind: 'drop', link: key, goodbye: null })
         return this.#onEnded(key, 'failed')
       }
@@ -241,7 +270,7 @@ export class Mesh {
       }
       case 'retry': {
         const member = this.#members.get(key)
-        if (member !== undefined && member.presence === 'attached' && !member.shunned) this.#dial(member)
+        if (member !== undefined && isReachable(member) && !member.shunned) this.#dial(member)
       }
     }
   }
@@ -260,7 +289,7 @@ export class Mesh {
   }
 
   #restart(link: MeshLink): void {
-    this.#effects.push({ kind: 'restart', link: link.id })
+    this.#effects.push({ kind: 'restart', link: link.id, at: link.member.at })
     this.#arm(restartTimer(link), RESTART_BOUND_MS)
   }
 
@@ -290,14 +319,19 @@ export class Mesh {
     const known = this.#members.get(key)
     if (known !== undefined) return known
     if (this.#members.size >= MAX_MEMBERS) return null
-    const member: Member = { at, key, presence: 'unknown', shunned: false, attempts: 0 }
+    const member: Member = { at, key, presence: 'unknown', introduced: false, shunned: false, attempts: 0 }
     this.#members.set(key, member)
     return member
   }
 
+  #pauseIfUnreachable(member: Member): void {
+    if (!isReachable(member)) this.#disarm(retryTimer(member))
+    this.#forgetIfIdle(member)
+  }
+
   #forgetIfIdle(member: Member): void {
     const isListed = this.#listed.get(member.at.peer)?.member === member
-    if (member.presence !== 'attached' && !isListed && this.#linkOf(member) === null) this.#members.delete(member.key)
+    if (!isReachable(member) && !isListed && this.#linkOf(member) === null) this.#members.delete(member.key)
   }
 
   #linkOf(member: Member): MeshLink | null {
@@ -355,6 +389,8 @@ export type MeshInput =
   | { readonly kind: 'joined'; readonly at: SignalAddress }
   /** `gone`: for good. `lost`: it may come back, to this server or another. */
   | { readonly kind: 'left'; readonly at: SignalAddress; readonly why: LeftWhy }
+  /** A linked peer is linked with this member, so that words for it have a way; `withdrawn`: no longer. */
+  | { readonly kind: 'introduced' | 'withdrawn'; readonly at: SignalAddress }
   /** Another peer makes a link to this one. */
   | { readonly kind: 'dialled'; readonly at: SignalAddress; readonly link: string }
   | { readonly kind: 'proved'; readonly link: string }
@@ -372,9 +408,9 @@ export type MeshEffect =
   /** Close the link, with a goodbye where there is a reason to give. It sends no `ended`. */
   | { readonly kind: 'drop'; readonly link: string; readonly goodbye: GoodbyeReason | null }
   /** From now on this link carries what goes to the peer, who is listed once both ends agree on what has arrived. */
-  | { readonly kind: 'carry'; readonly peer: PeerId; readonly link: string }
+  | { readonly kind: 'carry'; readonly peer: PeerId; readonly at: SignalAddress; readonly link: string }
   | { readonly kind: 'unlist'; readonly peer: PeerId }
-  | { readonly kind: 'restart'; readonly link: string }
+  | { readonly kind: 'restart'; readonly link: string; readonly at: SignalAddress }
   /** Starts a timer, in place of one of the same name. */
   | { readonly kind: 'arm'; readonly timer: string; readonly ms: number }
   | { readonly kind: 'disarm'; readonly timer: string }
@@ -394,6 +430,8 @@ interface Member {
   readonly key: string
   /** `gone`: a server says that it left for good. `unknown`: no server that this peer is attached to says anything. */
   presence: 'attached' | 'gone' | 'unknown'
+  /** A linked peer is linked with it. */
+  introduced: boolean
   /** Not to be dialled: it left, proved nothing, or is the ghost of a session that did. It may dial. */
   shunned: boolean
   attempts: number
@@ -410,6 +448,15 @@ interface MeshLink {
 interface ListedPeer {
   readonly member: Member
   link: MeshLink | null
+}
+
+/** Whether words for it have a way. */
+function isReachable({ presence, introduced }: Member): boolean {
+  return presence === 'attached' || introduced
+}
+
+function isGone({ presence, introduced }: Member): boolean {
+  return presence === 'gone' && !introduced
 }
 
 function keyOf(at: SignalAddress): string {

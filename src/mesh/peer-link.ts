@@ -14,6 +14,7 @@ import {
   type GoodbyeReason,
   type Resume,
 } from './link-frames.ts'
+import type { Introduction } from './introduction-frames.ts'
 import type { HandshakeEffect, HandshakeInput, LinkHandshake, RefusalReason } from './link-handshake.ts'
 import { LinkWriter } from './link-writer.ts'
 
@@ -163,6 +164,8 @@ export class PeerLink implements Carrier {
           return events.onFrame(frame.payload, 'lossy')
         case 'credit':
           return events.onGranted(frame.bytes)
+        case 'introduction':
+          return events.onIntroduction(frame.said)
         case 'ack':
           return events.onAck(frame.received)
         case 'resume':
@@ -295,6 +298,7 @@ export interface PeerLinkEvents {
   onGranted(bytes: number): void
   onAck(received: number): void
   onResume(said: Resume): void
+  onIntroduction(said: Introduction): void
   onWritable(): void
   onPath(path: 'connected' | 'interrupted'): void
   onRefused(reason: RefusalReason): void

@@ -12,7 +12,7 @@ import { VirtualSignalServers } from './virtual-signal-servers.ts'
 /** Looms in a test's time: the real thing but for sockets and links. */
 export class MeshWorld {
   readonly clock: VirtualClock = new VirtualClock()
-  readonly servers: VirtualSignalServers = new VirtualSignalServers(this.clock, [ONE, TWO])
+  readonly servers: VirtualSignalServers = new VirtualSignalServers(this.clock, [ONE, TWO, THREE])
   readonly links: VirtualLinks = new VirtualLinks(this.clock)
 
   loom({ links = this.links.driver(), ...options }: WorldLoomOptions = {}): MeshLoom {
@@ -66,6 +66,8 @@ export function rosterOf(seam: Seam): number[] {
 
 export const ONE = 'ws://one.example/'
 export const TWO = 'ws://two.example/'
+/** In no loom's list unless it is put there. */
+export const THREE = 'ws://three.example/'
 export const ROOM: SignalTag = new SignalTag({ room: 'oak' })
 export const OAK: Pattern = { sessionName: 'oak', roomKey: 'oak' }
 

@@ -15,13 +15,24 @@ export class VirtualLinks {
     this.clock = clock
   }
 
-  driver(): LinkDriver {
-    return { open: (options) => new VirtualLink(this, options) }
+  /** `owner` names the end that its links are on. */
+  driver(owner = ''): LinkDriver {
+    return { open: (options) => new VirtualLink(this, options, owner) }
   }
 
   /** The channel breaks without a word, at both ends. */
   breakAll(): void {
     for (const link of [...this.open]) link.broke()
+  }
+
+  /** The same between two owners. */
+  breakBetween(a: string, b: string): void {
+    for (const link of [...this.open]) if (link.isBetween(a, b)) link.broke()
+  }
+
+  /** The network fails on the links between two owners, for good: only a restart finds another path. */
+  interruptBetween(a: string, b: string): void {
+    for (const link of [...this.open]) if (link.isBetween(a, b)) link.interrupt()
   }
 
   path(path: 'connected' | 'interrupted'): void {
@@ -41,20 +52,30 @@ export class VirtualLink implements Link {
   drainMarkBytes: number = LOW_WATER_BYTES
   bufferedAmount = 0
   restarts = 0
+  readonly #owner: string
+  #isInterrupted = false
   readonly #name: string
   readonly #queue: Uint8Array<ArrayBuffer>[] = []
   #other: VirtualLink | null = null
   #over = false
 
-  constructor(network: VirtualLinks, options: LinkOptions) {
+  constructor(network: VirtualLinks, options: LinkOptions, owner: string) {
     this.network = network
+    this.#owner = owner
     this.events = options.events
     this.#name = `virtual ${names++}`
     network.open.add(this)
     if (options.initiator) this.#later(() => this.events.onSignal(this.#name))
   }
 
+  isBetween(a: string, b: string): boolean {
+    const [near, far] = [this.#owner, this.#other === null ? '' : this.#other.#owner]
+    return (near === a && far === b) || (near === b && far === a)
+  }
+
   signal(body: string): void {
+    if (body === RESTARTED) return this.#mend()
+    if (body === RESTART) return this.#later(() => this.events.onSignal(RESTARTED))
     const other = [...this.network.open].find((link) => link.#name === body)
     if (other === undefined || this.#other !== null || this.network.refusing) return
     this.#other = other
@@ -70,7 +91,7 @@ export class VirtualLink implements Link {
   }
 
   pump(): void {
-    while (!this.network.stalled && this.#queue.length > 0) {
+    while (!this.network.stalled && !this.#isInterrupted && this.#queue.length > 0) {
       const bytes = this.#queue.shift() as Uint8Array<ArrayBuffer>
       // Also after a close: what was sent goes out first.
       this.network.clock.setTimeout(() => {
@@ -89,6 +110,24 @@ export class VirtualLink implements Link {
 
   restart(): void {
     this.restarts++
+    if (this.#isInterrupted) this.#later(() => this.events.onSignal(RESTART))
+  }
+
+  /** At this end; what is sent from now on waits. */
+  interrupt(): void {
+    if (this.#isInterrupted) return
+    this.#isInterrupted = true
+    this.events.onPath('interrupted')
+  }
+
+  /** At both ends. */
+  #mend(): void {
+    for (const end of [this, this.#other]) {
+      if (end === null || end.#over || !end.#isInterrupted) continue
+      end.#isInterrupted = false
+      end.events.onPath('connected')
+      end.pump()
+    }
   }
 
   close(): Promise<void> {
@@ -118,5 +157,9 @@ export class VirtualLink implements Link {
 }
 
 const LATENCY_MS = 5
+
+/** What a restart asks of the other end, and its answer. */
+const RESTART = 'restart'
+const RESTARTED = 'restarted'
 
 let names = 0
