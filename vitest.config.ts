@@ -12,7 +12,7 @@ import {
 const alias = sourceAlias()
 const executablePath = findChromium()
 const firefox = findFirefox()
-const signalServers = './test/browser/signal-servers.ts'
+const globalSetup = ['./test/browser/signal-servers.ts', './test/browser/node-peer.ts']
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -33,7 +33,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'browser',
           include: ['src/**/*.browser.test.ts', 'test/**/*.browser.test.ts'],
-          globalSetup: [signalServers],
+          globalSetup,
           browser: {
             enabled: true,
             headless: true,
@@ -60,7 +60,7 @@ function inFirefox(path: string): TestProjectInlineConfiguration {
     test: {
       name: 'firefox',
       include: ['src/fabric/**/*.browser.test.ts', 'src/**/*{.conformance,-laws,.laws}.browser.test.ts'],
-      globalSetup: [signalServers],
+      globalSetup,
       browser: {
         enabled: true,
         headless: true,

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import type { SignalAddress } from '../signal/protocol.ts'
 import type { Fingerprints } from './link-handshake.ts'
 
 /**
@@ -11,6 +12,10 @@ export interface LinkDriver {
 }
 
 export interface LinkOptions {
+  /** Its name, known to both ends and to no other link: 12 bytes in base64url. */
+  readonly link: string
+  /** The other end. */
+  readonly at: SignalAddress
   /** Makes the first offer; the other end waits for it. */
   readonly initiator: boolean
   /** Yields when both ends make an offer at once. Exactly one end is polite. */

@@ -249,7 +249,8 @@ export class MeshSeam {
       this.#step({ kind: 'cut-off', peer })
     }
     const link: PeerLink = new PeerLink({
-      peer,
+      link: id,
+      at,
       initiator: kind === 'dial',
       polite,
       driver,

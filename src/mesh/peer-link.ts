@@ -3,6 +3,7 @@ import { tracked, type Clock } from '../base/clock.ts'
 import { macrotask } from '../base/macrotask.ts'
 import type { Delivery, PeerId, PeerIdentity } from '../seam/contract.ts'
 import { importPublicKey } from '../seam/peer-identity.ts'
+import type { SignalAddress } from '../signal/protocol.ts'
 import type { Carrier } from './bond.ts'
 import { BATCH, BATCH_HEADER_BYTES, BATCHED_HEADER_BYTES, unpackBatch } from './link-batch.ts'
 import { HIGH_WATER_BYTES, LOW_WATER_BYTES, type Link, type LinkDriver } from './link-driver.ts'
@@ -42,7 +43,7 @@ export class PeerLink implements Carrier {
 
   constructor(options: PeerLinkOptions) {
     this.#options = options
-    this.peer = options.peer
+    this.peer = options.at.peer
     this.#handshake = options.handshake
     this.#writer = new LinkWriter({
       send: (message) => this.#link?.send(message),
@@ -92,11 +93,13 @@ export class PeerLink implements Carrier {
   }
 
   async #open(): Promise<void> {
-    const { driver, iceServers, events, clock, initiator, polite, iceTransportPolicy } = this.#options
+    const { link, at, driver, iceServers, events, clock, initiator, polite, iceTransportPolicy } = this.#options
     try {
       const servers = await iceServers()
       if (this.#phase === 'over') return
       this.#link = driver.open({
+        link,
+        at,
         initiator,
         polite,
         iceServers: servers,
@@ -279,7 +282,8 @@ const MAX_EARLY_SIGNALS = 128
 export type PeerLinkEnd = 'failed' | 'refused' | GoodbyeReason
 
 export interface PeerLinkOptions {
-  readonly peer: PeerId
+  readonly link: string
+  readonly at: SignalAddress
   readonly initiator: boolean
   readonly polite: boolean
   readonly driver: LinkDriver

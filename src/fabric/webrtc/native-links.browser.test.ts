@@ -27,7 +27,15 @@ class End {
       onPath: () => {},
       onClosed: (why) => closed(why),
     }
-    this.link = nativeLinks().open({ ...role, iceServers: [], iceTransportPolicy: 'all', clock: systemClock, events })
+    this.link = nativeLinks().open({
+      ...role,
+      link: 'AAAAAAAAAAAAAAAA',
+      at: { peer: 'other', session: 'other' },
+      iceServers: [],
+      iceTransportPolicy: 'all',
+      clock: systemClock,
+      events,
+    })
     ends.push(this)
   }
 }

@@ -26,7 +26,15 @@ export class LinkEnd {
       onPath: () => {},
       onClosed: (why) => closed(why),
     }
-    this.link = driver.open({ ...role, iceServers: [], iceTransportPolicy: 'all', clock: systemClock, events })
+    this.link = driver.open({
+      ...role,
+      link: 'AAAAAAAAAAAAAAAA',
+      at: { peer: 'other', session: 'other' },
+      iceServers: [],
+      iceTransportPolicy: 'all',
+      clock: systemClock,
+      events,
+    })
   }
 }
 

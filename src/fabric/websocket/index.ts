@@ -1,0 +1,9 @@
+/**
+ * Peers without WebRTC: {@link WebSocketLoom} weaves meshes whose links go through the signalling server,
+ * sealed from end to end.
+ */
+export { WebSocketLoom, type WebSocketLoomOptions } from './websocket-loom.ts'
+export { SignalTag, TAG_BOUNDS, type SignalTagOptions } from '../../mesh/signal-tag.ts'
+export type { SignallingStatus } from '../../mesh/presence.ts'
+export type { SignalServerEntry } from '../../mesh/room-presence.ts'
+export type { LinkStatus, MeshDiagnostics } from '../../mesh/mesh-seam.ts'

@@ -1,0 +1,35 @@
+import { afterAll, beforeAll } from 'vitest'
+import { WebSocket } from 'ws'
+import { describeLaws } from '../../conformance/describe-laws.ts'
+import { seamLaws } from '../../conformance/seam-laws.ts'
+import { meshHarness } from '../../mesh/test-support/mesh-harness.ts'
+import { SeverableSockets } from '../../mesh/test-support/severable-sockets.ts'
+import { startSignalServer, type SignalServer } from '../../server/index.ts'
+import { WebSocketLoom } from './index.ts'
+
+let server: SignalServer
+
+beforeAll(async () => {
+  server = await startSignalServer()
+})
+
+afterAll(() => server.close())
+
+/** Through a real server, in Node. */
+const harness = () =>
+  meshHarness({
+    // Each window of bytes takes a way through the server and back.
+    quietMs: 500,
+    loom: (peerIdentity) => {
+      const sockets = new SeverableSockets(WebSocket)
+      const loom = new WebSocketLoom({
+        app: 'laws',
+        servers: [server?.url ?? 'ws://127.0.0.1:1'],
+        peerIdentity,
+        WebSocket: sockets.WebSocket,
+      })
+      return { loom, sever: () => sockets.sever() }
+    },
+  })
+
+describeLaws('WebSocketLoom keeps the laws of seams in Node', seamLaws, harness, { timeoutMs: 60_000 })
