@@ -24,6 +24,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   'idb-keyval': ['src/raft/storage/indexeddb/'],
   'simple-peer/simplepeer.min.js': ['src/fabric/simple-peer/'],
   ws: ['src/server/'],
+  redis: ['src/server/redis-connection.ts'],
   vite: ['src/server/vite.ts'],
   vitest: ['src/conformance/'],
 }

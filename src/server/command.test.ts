@@ -46,6 +46,7 @@ describe('selvage-signal', () => {
     ['--trusted-hops', '-1'],
     ['--allow-origin', 'game.example'],
     ['--ticket-key', '/no/such/file'],
+    ['--redis', 'localhost'],
     ['--turn-url', 'turn:turn.example'],
     ['--colour'],
     ['8787'],

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { SignalLimits } from '../signal/signal-limits.ts'
+import { RedisBackplane } from './redis-backplane.ts'
 import type { TurnOptions } from './turn.ts'
 import { startSignalServer, type SignalServer, type SignalServerOptions } from './start-signal-server.ts'
 
@@ -27,6 +28,8 @@ Usage: selvage-signal [--port <number>] [--host <address>]
                        may be repeated
   --turn-secret <file> what it shares with that server (coturn's static-auth-secret)
   --turn-ttl <s>       how long credentials last, seconds (default 3600)
+  --redis <url>        shares the rooms with every server on this Redis (takes the package redis)
+  --redis-prefix <p>   of its keys and channels (default selvage:)
   --ticket-key <file>  attaching takes a ticket signed by this key: a public key in
                        PEM, or a secret of 32 characters; may be repeated
   --help               this text
@@ -88,6 +91,8 @@ function parse(args: readonly string[]): SignalServerOptions | string | null {
         'turn-url': { type: 'string', multiple: true },
         'turn-secret': { type: 'string' },
         'turn-ttl': { type: 'string' },
+        redis: { type: 'string' },
+        'redis-prefix': { type: 'string' },
         'ticket-key': { type: 'string', multiple: true },
         help: { type: 'boolean', short: 'h' },
       },
@@ -109,6 +114,10 @@ function parse(args: readonly string[]): SignalServerOptions | string | null {
       requireOrigin: values['require-origin'],
       trustedHops: wholeNumber('--trusted-hops', values['trusted-hops'] ?? '0', 0, 16),
       ticketKeys: values['ticket-key']?.map(textOf),
+      backplane:
+        values.redis === undefined
+          ? undefined
+          : new RedisBackplane({ url: values.redis, prefix: values['redis-prefix'] }),
       turn: turnOptions(values['turn-url'], values['turn-secret'], limit('turn-ttl', 86_400)),
     }
   } catch (error) {

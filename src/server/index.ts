@@ -5,6 +5,7 @@
  * - {@link startSignalServer}: on a port of its own (the command `selvage-signal` calls it);
  * - {@link attachSignalling}: at one path of an HTTP server you have;
  * - {@link signTicket}: what a server that asks for tickets lets in by;
+ * - {@link RedisBackplane}: makes any number of servers one;
  * - `selvage/vite`: the same, inside Vite's development and preview servers.
  */
 export { startSignalServer } from './start-signal-server.ts'
@@ -13,6 +14,16 @@ export { attachSignalling } from './attach-signalling.ts'
 export type { AttachedSignalling, AttachSignallingOptions, UpgradeSource } from './attach-signalling.ts'
 export { signTicket, verifyTicket } from './ticket.ts'
 export type { TicketClaims, TicketKey, TicketVerdict } from './ticket.ts'
+export { RedisBackplane } from './redis-backplane.ts'
+export type { RedisBackplaneOptions } from './redis-backplane.ts'
+export type {
+  Backplane,
+  BackplaneEvent,
+  BackplaneRequest,
+  Entrant,
+  Occupant,
+  RoomRefusal,
+} from '../signal/backplane.ts'
 export type { TurnOptions } from './turn.ts'
 export type { DoorOptions } from './door.ts'
 export type { CloseOptions, SignalEndpointOptions } from './signal-endpoint.ts'
