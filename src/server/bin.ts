@@ -9,8 +9,8 @@ const result = await runCommand(process.argv.slice(2), {
 if (result.kind === 'ended') {
   process.exitCode = result.exitCode
 } else {
+  const { server, drainMs } = result
   // Once: a second signal ends the process the hard way, as people expect.
-  const stop = (): void => void result.server.close()
-  process.once('SIGINT', stop)
-  process.once('SIGTERM', stop)
+  process.once('SIGINT', () => void server.close())
+  process.once('SIGTERM', () => void server.close({ drainMs }))
 }

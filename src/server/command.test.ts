@@ -43,6 +43,7 @@ describe('selvage-signal', () => {
     ['--port', '-1'],
     ['--port'],
     ['--max-rooms', '0'],
+    ['--drain', 'long'],
     ['--trusted-hops', '-1'],
     ['--allow-origin', 'game.example'],
     ['--ticket-key', '/no/such/file'],

@@ -32,9 +32,12 @@ Usage: selvage-signal [--port <number>] [--host <address>]
   --redis-prefix <p>   of its keys and channels (default selvage:)
   --ticket-key <file>  attaching takes a ticket signed by this key: a public key in
                        PEM, or a secret of 32 characters; may be repeated
+  --metrics            serves /metrics, for Prometheus
+  --drain <s>          how long SIGTERM gives clients to move on, seconds (default 10)
   --help               this text
 
-It stops on SIGINT and SIGTERM.
+It stops at once on SIGINT. On SIGTERM it takes nobody new, tells its clients to move
+on, and stops when they have, or after the drain time. It answers /healthz and /readyz.
 `
 
 /** Where the command writes. */
@@ -44,7 +47,7 @@ export interface CommandOutput {
 }
 
 export type CommandResult =
-  | { readonly kind: 'serving'; readonly server: SignalServer }
+  | { readonly kind: 'serving'; readonly server: SignalServer; readonly drainMs: number }
   | { readonly kind: 'ended'; readonly exitCode: number }
 
 /** The command without the process: `args` are what follows its name. */
@@ -58,7 +61,7 @@ export async function runCommand(args: readonly string[], output: CommandOutput)
   try {
     const server = await startSignalServer(parsed)
     output.out(`selvage-signal listens on ${server.url}\n`)
-    return { kind: 'serving', server }
+    return { kind: 'serving', server, drainMs: parsed.drainMs }
   } catch (error) {
     // Options that cannot work are the caller's mistake too; anything else is the world's.
     if (error instanceof RangeError || error instanceof TypeError) return misused(error.message, output)
@@ -72,8 +75,12 @@ function misused(what: string, output: CommandOutput): CommandResult {
   return { kind: 'ended', exitCode: 2 }
 }
 
+interface CommandOptions extends SignalServerOptions {
+  readonly drainMs: number
+}
+
 /** The options; `null` where help was asked for; or what is wrong with the arguments. */
-function parse(args: readonly string[]): SignalServerOptions | string | null {
+function parse(args: readonly string[]): CommandOptions | string | null {
   try {
     const { values } = parseArgs({
       args: [...args],
@@ -94,6 +101,8 @@ function parse(args: readonly string[]): SignalServerOptions | string | null {
         redis: { type: 'string' },
         'redis-prefix': { type: 'string' },
         'ticket-key': { type: 'string', multiple: true },
+        metrics: { type: 'boolean' },
+        drain: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     })
@@ -104,6 +113,8 @@ function parse(args: readonly string[]): SignalServerOptions | string | null {
       port: wholeNumber('--port', values.port ?? String(DEFAULT_PORT), 0, 65_535),
       host: values.host ?? DEFAULT_HOST,
       relay: values['no-relay'] !== true,
+      metrics: values.metrics,
+      drainMs: 1_000 * wholeNumber('--drain', values.drain ?? '10', 0, 3_600),
       limits: given({
         maxConnections: limit('max-connections', 1_000_000),
         maxConnectionsPerAddress: limit('max-connections-per-address', 1_000_000),

@@ -7,6 +7,7 @@ import { SignalHub, type ConnectionId, type HubEffect, type HubInput } from '../
 import { encodeMessage, type ServerMessage } from '../signal/protocol.ts'
 import { signalLimits, type SignalLimits } from '../signal/signal-limits.ts'
 import { Door, type DoorOptions } from './door.ts'
+import type { ServerStatus } from './status-pages.ts'
 import { TurnCredentials, type TurnOptions } from './turn.ts'
 
 export interface SignalEndpointOptions extends DoorOptions {
@@ -25,6 +26,11 @@ export interface SignalEndpointOptions extends DoorOptions {
 }
 
 export interface CloseOptions {
+  /**
+   * How long clients are given to move on to another server before they are closed, milliseconds: newcomers are
+   * refused and those here are told, over half of it. Ends early when all have gone. Default 0.
+   */
+  readonly drainMs?: number | undefined
   /** Cuts every connection without a word, as a crash does: for tests of what clients make of it. */
   readonly abrupt?: boolean | undefined
 }
@@ -63,7 +69,10 @@ export class SignalEndpoint {
   #stepping = false
   #lastId: ConnectionId = 0
   #ticking: unknown
+  #draining: Promise<void> | null = null
   #closing: Promise<void> | null = null
+  #refusedOrigins = 0
+  #onEmpty: () => void = () => {}
 
   constructor(options: SignalEndpointOptions = {}) {
     this.#limits = signalLimits(options.limits)
@@ -90,6 +99,10 @@ export class SignalEndpoint {
     this.ready.catch(() => {})
   }
 
+  get limits(): SignalLimits {
+    return this.#limits
+  }
+
   /** Connections and rooms now held. */
   get size(): { readonly connections: number; readonly rooms: number } {
     return this.#hub.size
@@ -100,17 +113,43 @@ export class SignalEndpoint {
     return { ...this.#relayed }
   }
 
+  get status(): ServerStatus {
+    return {
+      ...this.#hub.size,
+      isReady: this.#hub.isReady && this.#closing === null,
+      counts: this.#hub.counts,
+      relayed: this.relayed,
+      refusedOrigins: this.#refusedOrigins,
+      residentBytes: process.memoryUsage.rss(),
+    }
+  }
+
   /** Takes an HTTP upgrade request, as Node's `upgrade` event gives it. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (this.#closing !== null) {
+    if (this.#closing !== null || this.#draining !== null) {
       refuseUpgrade(socket, '503 Service Unavailable')
       return
     }
     if (!this.#door.admitsOrigin(request)) {
+      this.#refusedOrigins++
       refuseUpgrade(socket, '403 Forbidden')
       return
     }
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, request))
+  }
+
+  /** Resolves when all have gone, or after `withinMs`. Nobody new is taken in from now on. */
+  drain(withinMs: number): Promise<void> {
+    this.#draining ??= new Promise((resolve) => {
+      if (this.#sockets.size === 0 || this.#closing !== null) return resolve()
+      const late = this.#clock.setTimeout(resolve, withinMs)
+      this.#onEmpty = () => {
+        this.#clock.clearTimeout(late)
+        resolve()
+      }
+      this.#step({ kind: 'drain', nowMs: this.#clock.now(), withinMs })
+    })
+    return this.#draining
   }
 
   /** Tells every client that the server is going away, waits a moment for their goodbyes, and leaves nothing. */
@@ -136,7 +175,9 @@ export class SignalEndpoint {
       this.#sockets.delete(connection)
       this.#resume(connection)
       this.#step({ kind: 'disconnected', connection, code })
-      if (this.#sockets.size === 0) this.#stopTicking()
+      if (this.#sockets.size > 0) return
+      this.#stopTicking()
+      this.#onEmpty()
     })
     const nowMs = this.#clock.now()
     const pass = this.#door.passOf(request, nowMs, this.#clock.wallNow())

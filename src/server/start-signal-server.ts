@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { statusPages } from './status-pages.ts'
 import { SignalEndpoint, type CloseOptions, type SignalEndpointOptions } from './signal-endpoint.ts'
 
 export interface SignalServerOptions extends SignalEndpointOptions {
@@ -7,7 +8,14 @@ export interface SignalServerOptions extends SignalEndpointOptions {
   readonly port?: number | undefined
   /** Address to listen on. Default `127.0.0.1`; `0.0.0.0` is every IPv4 interface. */
   readonly host?: string | undefined
+  /** Whether `/metrics` is served, for Prometheus; `/healthz` and `/readyz` always are. Default false. */
+  readonly metrics?: boolean | undefined
 }
+
+/** How long a client may take to say its request, milliseconds. */
+const HANDSHAKE_MS = 10_000
+/** Sockets beyond `maxConnections`: for those who are told that there are too many, and for who asks how it does. */
+const SPARE_CONNECTIONS = 256
 
 export interface SignalServer {
   /** What clients connect to, e.g. `ws://127.0.0.1:8787`. */
@@ -32,10 +40,12 @@ export interface SignalServer {
 export async function startSignalServer(options: SignalServerOptions = {}): Promise<SignalServer> {
   const { port = 0, host = '127.0.0.1' } = options
   const endpoint = new SignalEndpoint(options)
-  const server = createServer((_request, response) => {
-    response.writeHead(426, { 'content-type': 'text/plain; charset=utf-8', upgrade: 'websocket' })
-    response.end('This is a selvage signalling server. It speaks WebSocket.\n')
-  })
+  const server = createServer(
+    // Who has not said what it wants by then is not worth a socket; a handshake is one short request.
+    { headersTimeout: HANDSHAKE_MS, requestTimeout: HANDSHAKE_MS, connectionsCheckingInterval: 1_000 },
+    statusPages(() => endpoint.status, options.metrics ?? false),
+  )
+  server.maxConnections = endpoint.limits.maxConnections + SPARE_CONNECTIONS
   server.on('upgrade', (request, socket, head) => endpoint.upgrade(request, socket, head))
   try {
     await Promise.all([endpoint.ready, listening(server, port, host)])
@@ -56,6 +66,9 @@ export async function startSignalServer(options: SignalServerOptions = {}): Prom
       return endpoint.relayed
     },
     close: async (how) => {
+      if (how?.abrupt === true) void endpoint.close(how)
+      // While it drains it is still asked whether it lives.
+      if (how?.drainMs !== undefined && how.abrupt !== true) await endpoint.drain(how.drainMs)
       // The port goes first, so that a client told to go away finds nobody when it comes straight back.
       freed ??= new Promise((resolve) => server.close(() => resolve()))
       await endpoint.close(how)

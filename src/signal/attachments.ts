@@ -47,6 +47,11 @@ export class Attachments {
     this.#expel = expel
   }
 
+  /** Whether anybody can be taken in. */
+  get isUp(): boolean {
+    return this.#server !== null
+  }
+
   get rooms(): number {
     return this.#rooms.size
   }

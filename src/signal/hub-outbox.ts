@@ -14,9 +14,23 @@ export type HubEffect =
   /** For the backplane; a hub that is alone answers itself and asks nobody. */
   | { readonly kind: 'ask'; readonly request: BackplaneRequest }
 
+/** Since the start. */
+export interface HubCounts {
+  readonly attached: number
+  readonly signals: number
+  readonly refusals: ReadonlyMap<SignalErrorCode, number>
+}
+
 /** Where the parts of a hub put what is to be done, in order. */
 export class HubOutbox {
   #effects: HubEffect[] = []
+  #attached = 0
+  #signals = 0
+  readonly #refusals: Map<SignalErrorCode, number> = new Map()
+
+  get counts(): HubCounts {
+    return { attached: this.#attached, signals: this.#signals, refusals: this.#refusals }
+  }
 
   /** What has been put here since the last call. */
   take(): readonly HubEffect[] {
@@ -26,10 +40,13 @@ export class HubOutbox {
   }
 
   send(connections: readonly ConnectionId[], message: ServerMessage): void {
+    if (message.type === 'attached') this.#attached++
+    else if (message.type === 'signal') this.#signals++
     if (connections.length > 0) this.#effects.push({ kind: 'send', connections, message })
   }
 
   error(connection: ConnectionId, code: SignalErrorCode, message: string): void {
+    this.#refusals.set(code, (this.#refusals.get(code) ?? 0) + 1)
     this.send([connection], { type: 'error', code, message })
   }
 

@@ -4,7 +4,7 @@ import { Attachments } from './attachments.ts'
 import type { BackplaneEvent, BackplaneRequest, ConnectionId } from './backplane.ts'
 import { passFault, type EntryPass } from './entry-pass.ts'
 import { NOWHERE, type HubConnection } from './hub-connection.ts'
-import { HubOutbox, type HubEffect } from './hub-outbox.ts'
+import { HubOutbox, type HubCounts, type HubEffect } from './hub-outbox.ts'
 import { decodeClientMessage, SIGNAL_CLOSE, type ClientMessage, type LeftWhy } from './protocol.ts'
 import { decodeRelayFrame } from './relay-frame.ts'
 import { RoomDirectory } from './room-directory.ts'
@@ -35,6 +35,11 @@ export type HubInput =
   | { readonly kind: 'backplane'; readonly event: BackplaneEvent }
   /** Time passed: due every second or so. */
   | { readonly kind: 'tick'; readonly nowMs: number }
+  /**
+   * The server will stop soon: nobody is taken in any more, and those here are told to move on, room by room,
+   * over half of `withinMs`.
+   */
+  | { readonly kind: 'drain'; readonly nowMs: number; readonly withinMs: number }
   /** The server is about to stop. */
   | { readonly kind: 'shutdown' }
 
@@ -52,6 +57,18 @@ export interface HubOptions {
 
 /** What a relayed frame costs beside its bytes, so that the smallest ones are no cheap way to keep a server busy. */
 export const RELAY_FRAME_COST_BYTES = 256
+
+interface Drain {
+  readonly ids: readonly ConnectionId[]
+  /** How many of them have been told. */
+  told: number
+  readonly sinceMs: number
+  readonly withinMs: number
+}
+
+/** Connections told in one step at least. */
+const DRAIN_BATCH = 100
+const SHUTTING_DOWN = 'this server is shutting down'
 
 const OPEN: EntryPass = { kind: 'open' }
 
@@ -77,6 +94,7 @@ export class SignalHub {
   readonly #connections = new Map<ConnectionId, HubConnection>()
   readonly #addresses: AddressBook
   readonly #attachments: Attachments
+  #drain: Drain | null = null
   /** `null` where the rooms are shared. */
   readonly #directory: RoomDirectory | null
 
@@ -103,6 +121,15 @@ export class SignalHub {
     return { connections, rooms: this.#attachments.rooms }
   }
 
+  /** Whether newcomers are taken. */
+  get isReady(): boolean {
+    return this.#drain === null && this.#attachments.isUp
+  }
+
+  get counts(): HubCounts {
+    return this.#out.counts
+  }
+
   /** Effects are to be carried out in order. */
   step(input: HubInput): readonly HubEffect[] {
     this.#take(input)
@@ -126,6 +153,8 @@ export class SignalHub {
         return this.#attachments.hear(input.event)
       case 'tick':
         return this.#expire(input.nowMs)
+      case 'drain':
+        return this.#beginDrain(input.nowMs, input.withinMs)
       case 'shutdown':
         return this.#shutDown()
     }
@@ -257,6 +286,7 @@ export class SignalHub {
       this.#out.error(id, 'rate-exceeded', `not attached: one address may try ${attachesPerSecond} times a second`)
       return
     }
+    if (this.#drain !== null) return this.#out.error(id, 'shutting-down', SHUTTING_DOWN)
     const fault = passFault(pass, message.room, message, nowMs)
     if (fault === null) this.#attachments.attach(connection, message)
     else this.#out.error(id, 'ticket-refused', fault)
@@ -290,7 +320,26 @@ export class SignalHub {
     this.#forget(id, 'lost')
   }
 
+  #beginDrain(nowMs: number, withinMs: number): void {
+    const ids = [...this.#connections.values()].filter(({ open }) => open).sort(byRoom)
+    this.#drain ??= { ids: ids.map(({ id }) => id), told: 0, sinceMs: nowMs, withinMs }
+    this.#tellDrained(nowMs)
+  }
+
+  /** Not all at once: where they go on to, they arrive at the rate at which they are told. */
+  #tellDrained(nowMs: number): void {
+    const drain = this.#drain
+    if (drain === null) return
+    const due = Math.ceil((drain.ids.length * 2 * (nowMs - drain.sinceMs)) / drain.withinMs)
+    const until = Math.max(due, drain.told + DRAIN_BATCH)
+    for (const id of drain.ids.slice(drain.told, until)) {
+      if (this.#connections.get(id)?.open === true) this.#out.error(id, 'shutting-down', SHUTTING_DOWN)
+    }
+    drain.told = Math.min(drain.ids.length, until)
+  }
+
   #expire(nowMs: number): void {
+    this.#tellDrained(nowMs)
     const { attachTimeoutMs, idleTimeoutMs } = this.#limits
     this.#addresses.sweep(nowMs)
     for (const connection of [...this.#connections.values()]) {
@@ -312,7 +361,13 @@ export class SignalHub {
     this.#addresses.clear()
     this.#attachments.clear()
     this.#directory?.expire(ALONE)
-    this.#out.send(ids, { type: 'error', code: 'shutting-down', message: 'this server is shutting down' })
+    this.#out.send(ids, { type: 'error', code: 'shutting-down', message: SHUTTING_DOWN })
     for (const connection of ids) this.#out.close(connection, SIGNAL_CLOSE.goingAway)
   }
+}
+
+/** Those of one room are neighbours. */
+function byRoom(a: HubConnection, b: HubConnection): number {
+  const [one, other] = [a, b].map(({ place }) => (place.kind === 'attached' ? place.room.address : ''))
+  return one === other ? 0 : (one ?? '') < (other ?? '') ? -1 : 1
 }

@@ -289,6 +289,8 @@ class AttachmentSocket implements Attachment {
       case 'turn-credentials':
         return this.#onTurn(message)
       case 'error':
+        // Those who leave now are spared the rush when it closes, and are found at the next server.
+        if (message.code === 'shutting-down') return this.#fail(unavailable(this.url, 'is shutting down'))
         if (message.code === 'turn-refused') return this.#turn?.settle()
         return shielded(() => handlers.onRefused?.(message.code, message.message))
       case 'pong':
