@@ -1,5 +1,5 @@
-import type { ReadableAtom } from '../base/observable.ts'
-import type { CloseReason, PeerId, Seam, SeamState, SendOptions, Swatch } from '../seam/contract.ts'
+import { observable, type ReadableAtom } from '../base/observable.ts'
+import type { Arriving, CloseReason, PeerId, Seam, SeamState, SendOptions, Swatch } from '../seam/contract.ts'
 
 /** A seam that does as another does: for wrappers that change one thing. */
 export class DelegateSeam implements Seam {
@@ -23,6 +23,14 @@ export class DelegateSeam implements Seam {
 
   get maxPayloadBytes(): number | null {
     return this.inner.maxPayloadBytes
+  }
+
+  get maxFrameBytes(): number | null {
+    return this.inner.maxFrameBytes ?? this.inner.maxPayloadBytes
+  }
+
+  get arriving(): ReadableAtom<ReadonlyMap<PeerId, Arriving>> {
+    return this.inner.arriving ?? observable<ReadonlyMap<PeerId, Arriving>>(new Map())
   }
 
   get maxLossyPayloadBytes(): number | null {

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { ClosedError, IncomingTakenError, PayloadTooLargeError, SeamTornError } from '../base/errors.ts'
-import { VIEW_CREDIT_BYTES, type PeerId, type SendOptions } from '../seam/contract.ts'
+import { VIEW_CREDIT_BYTES, type PeerId, type Seam, type SendOptions } from '../seam/contract.ts'
 import { CUT_OFF_BYTES } from '../seam/credit.ts'
 import { exhaust } from './credit-laws.ts'
 import { DelegateSeam } from './delegate-seam.ts'
@@ -195,6 +195,30 @@ const flowLaws: readonly MuxLaw[] = [
         const huge = new Uint8Array(payload.length + 1)
         await expect(trial.settle(view.broadcast(huge))).rejects.toBeInstanceOf(PayloadTooLargeError)
       }
+    },
+  ),
+
+  muxLaw(
+    'MUX-21',
+    'a large payload on one channel delays a frame on another by a part of it at the most',
+    async (trial) => {
+      const { b, left, right } = await trial.muxPair()
+      const view = left.channel(1)
+      const bytes = Math.min(view.maxPayloadBytes ?? 65_536, 1_500_000)
+      const came: string[] = []
+      const first = async (seam: Seam, name: string): Promise<Uint8Array> => {
+        for await (const { payload } of seam.incoming) {
+          came.push(name)
+          return payload.slice()
+        }
+        throw new Error('the stream ended')
+      }
+      const reading = Promise.all([first(right.channel(1), 'large'), first(right.channel(2), 'small')])
+      const sends = [view.sendTo(b.selfId, pattern(bytes)), left.channel(2).sendTo(b.selfId, numbered(1))]
+      const [large] = await trial.settle(reading)
+      await trial.settle(Promise.all(sends))
+      expect(sameBytes(large, pattern(bytes))).toBe(true)
+      expect(came).toEqual(['small', 'large'])
     },
   ),
 

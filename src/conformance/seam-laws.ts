@@ -2,6 +2,7 @@ import { expect } from 'vitest'
 import { PayloadTooLargeError, PeerNotConnectedError, SeamTornError } from '../base/errors.ts'
 import { creditLaws } from './credit-laws.ts'
 import { numbered, numbersOf, pattern, range, sameBytes } from './law-payloads.ts'
+import { largeLaws } from './large-laws.ts'
 import { loomLaws } from './loom-laws.ts'
 import { meshLaws } from './mesh-laws.ts'
 import { receivingLaws } from './receiving-laws.ts'
@@ -258,6 +259,7 @@ export const seamLaws: readonly SeamLaw[] = [
   ...sendingLaws,
   ...receivingLaws,
   ...creditLaws,
+  ...largeLaws,
   ...loomLaws,
   ...meshLaws,
 ]

@@ -4,12 +4,15 @@ import { testIdentity } from '../sim/test-identity.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import type { SeamHarness } from './seam-harness.ts'
 
+/** What the laws of budgets fill to the last byte: less than a network takes by default, and in parts all the same. */
+const LAW_PAYLOAD_BYTES = 2_097_152
+
 /** Seams over a simulated network, with the faults asked for, under the laws of seams. */
 export function simulatedHarness(
   options: Omit<SimulatedNetworkOptions, 'clock'>,
   clock: VirtualClock = new VirtualClock(),
 ): SeamHarness {
-  const network = new SimulatedNetwork({ clock, ...options })
+  const network = new SimulatedNetwork({ clock, maxPayloadBytes: LAW_PAYLOAD_BYTES, ...options })
   const seams: Seam[] = []
   const kept = (seam: Seam): Seam => {
     seams.push(seam)

@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MalformedBytesError, utf8 } from '../base/bytes.ts'
+import { concatBytes, MalformedBytesError, utf8 } from '../base/bytes.ts'
 import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../seam/peer-identity.ts'
 import {
   DATA_HEADER_BYTES,
+  DATA_HEADERS,
   decodeLinkFrame,
   encodeAck,
   encodeCredit,
@@ -13,7 +14,6 @@ import {
   encodeProof,
   encodeResume,
   LINK_VERSION,
-  markLossy,
   MAX_SESSION_BYTES,
   NONCE_BYTES,
 } from './link-frames.ts'
@@ -46,7 +46,8 @@ describe('link frames', () => {
         fc.maxSafeNat(),
         (payload, signature, credit) => {
           expect(decodeLinkFrame(encodeData(payload))).toEqual({ kind: 'data', payload })
-          expect(decodeLinkFrame(markLossy(encodeData(payload)))).toEqual({ kind: 'lossy', payload })
+          expect(decodeLinkFrame(concatBytes(DATA_HEADERS.lossy, payload))).toEqual({ kind: 'lossy', payload })
+          expect(decodeLinkFrame(concatBytes(DATA_HEADERS.part, payload))).toEqual({ kind: 'part', payload })
           expect(encodeData(payload).length).toBe(payload.length + DATA_HEADER_BYTES)
           expect(decodeLinkFrame(encodeProof(signature))).toEqual({ kind: 'proof', signature })
           expect(decodeLinkFrame(encodeCredit(credit))).toEqual({ kind: 'credit', bytes: credit })

@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter, MalformedBytesError, utf8 } from '../base/bytes.ts'
 import { CARRY, decodeIntroduction, ROSTER, type Introduction } from './introduction-frames.ts'
 import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../seam/peer-identity.ts'
+import type { FrameHeaders } from '../seam/seam-core.ts'
 
 /**
  * What two ends of a link say to each other over its data channel: one frame a message, the first
@@ -11,6 +12,7 @@ export type LinkFrame =
   | ({ readonly kind: 'hello' } & Hello)
   | { readonly kind: 'proof'; readonly signature: Uint8Array }
   | { readonly kind: 'data'; readonly payload: Uint8Array }
+  | { readonly kind: 'part'; readonly payload: Uint8Array }
   | { readonly kind: 'lossy'; readonly payload: Uint8Array }
   | { readonly kind: 'credit'; readonly bytes: number }
   | { readonly kind: 'goodbye'; readonly reason: GoodbyeReason }
@@ -52,8 +54,16 @@ const DATA = 3
 const LOSSY = 4
 const CREDIT = 5
 const GOODBYE = 6
+const PART = 8
 const ACK = 9
 const RESUME = 10
+
+/** What stands before the payloads that a link carries. */
+export const DATA_HEADERS: FrameHeaders = {
+  whole: Uint8Array.of(DATA),
+  part: Uint8Array.of(PART),
+  lossy: Uint8Array.of(LOSSY),
+}
 
 const GOODBYE_REASONS: readonly GoodbyeReason[] = ['closed', 'superseded']
 
@@ -62,6 +72,8 @@ export function decodeLinkFrame(bytes: Uint8Array): LinkFrame {
   switch (bytes[0]) {
     case DATA:
       return { kind: 'data', payload: bytes.subarray(1) }
+    case PART:
+      return { kind: 'part', payload: bytes.subarray(1) }
     case LOSSY:
       return { kind: 'lossy', payload: bytes.subarray(1) }
     default:
@@ -142,12 +154,6 @@ export function encodeData(payload: Uint8Array): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(DATA_HEADER_BYTES + payload.length)
   frame[0] = DATA
   frame.set(payload, DATA_HEADER_BYTES)
-  return frame
-}
-
-/** Turns a data frame, in place, into one that the sender did not promise to deliver. */
-export function markLossy<T extends Uint8Array>(frame: T): T {
-  frame[0] = LOSSY
   return frame
 }
 

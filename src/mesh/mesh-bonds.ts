@@ -66,11 +66,11 @@ export class MeshBonds {
     return this.#of(peer, carrier)?.acknowledge(received) ?? true
   }
 
-  received(peer: PeerId, carrier: Carrier, payload: Uint8Array, delivery: Delivery): boolean {
+  received(peer: PeerId, carrier: Carrier, payload: Uint8Array, delivery: Delivery, isPart: boolean): boolean {
     const bond = this.#of(peer, carrier)
     if (bond === undefined) return true
     if (delivery === 'reliable' && !bond.arrived(payload.length)) return false
-    this.#core.received(peer, payload, delivery)
+    this.#core.received(peer, payload, delivery, isPart)
     return true
   }
 

@@ -3,16 +3,17 @@ import { systemClock, tracked, type Clock } from '../base/clock.ts'
 import { LinkFailedError, RoomNotFoundError, RoomTakenError, SignalingUnavailableError } from '../base/errors.ts'
 import { observable, until, type ReadableAtom } from '../base/observable.ts'
 import { systemRandom, type Random } from '../base/random.ts'
-import type {
-  Availability,
-  Loom,
-  Pattern,
-  PeerId,
-  PeerIdentity,
-  Rendezvous,
-  Seam,
-  TransportCapability,
-  WaitOptions,
+import {
+  DEFAULT_MAX_PAYLOAD_BYTES,
+  type Availability,
+  type Loom,
+  type Pattern,
+  type PeerId,
+  type PeerIdentity,
+  type Rendezvous,
+  type Seam,
+  type TransportCapability,
+  type WaitOptions,
 } from '../seam/contract.ts'
 import { createPeerIdentity, lackingWebCrypto } from '../seam/peer-identity.ts'
 import type { CreateRoom } from '../signal/protocol.ts'
@@ -52,6 +53,9 @@ export class MeshLoom implements Loom<SignalTag> {
       throw new RangeError('the list of signalling servers is empty: name at least one')
     if (options.servers.length > TAG_BOUNDS.servers)
       throw new RangeError(`a loom takes ${TAG_BOUNDS.servers} signalling servers at the most`)
+    const { maxPayloadBytes = DEFAULT_MAX_PAYLOAD_BYTES } = options
+    if (!Number.isSafeInteger(maxPayloadBytes) || maxPayloadBytes < 1)
+      throw new RangeError(`maxPayloadBytes is a whole number of bytes, 1 at least: ${maxPayloadBytes}`)
     this.#options = options
     this.#means = means
     this.#servers = options.servers.map((server) =>
@@ -198,6 +202,7 @@ export class MeshLoom implements Loom<SignalTag> {
       driver,
       iceServers: this.#means.iceServers ?? noIceServers,
       iceTransportPolicy: this.#means.iceTransportPolicy ?? 'all',
+      maxPayloadBytes: this.#options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
       clock,
       random,
       lostAfterMs,
@@ -261,6 +266,11 @@ export interface MeshLoomOptions {
   readonly joinTimeoutMs?: number | undefined
   /** How long a peer whose link broke stays listed while the link is made again, milliseconds. Default 15,000. */
   readonly lostAfterMs?: number | undefined
+  /**
+   * Largest payload that is sent and taken, bytes; also what of one peer is put together at a time. The same for every
+   * peer of the application: who sends more is cut off. Default 64 MiB.
+   */
+  readonly maxPayloadBytes?: number | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
   /** For platforms without one. */

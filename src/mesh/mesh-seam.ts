@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { observable, type ReadableAtom } from '../base/observable.ts'
 import type { Random } from '../base/random.ts'
 import type { PeerId, PeerIdentity, WaitOptions } from '../seam/contract.ts'
+import { ArrivalBudgets } from '../seam/arrival-budgets.ts'
 import { SeamCore } from '../seam/seam-core.ts'
 import type { CreateRoom, SignalAddress } from '../signal/protocol.ts'
 import { CallLimits } from './call-limits.ts'
@@ -9,7 +10,7 @@ import type { LinkDriver } from './link-driver.ts'
 import { decodeEnvelope, encodeEnvelope, newLinkId } from './link-envelope.ts'
 import { Introducer } from './introducer.ts'
 import type { IntroductionGate } from './introductions.ts'
-import { DATA_HEADER_BYTES, encodeData, NONCE_BYTES } from './link-frames.ts'
+import { DATA_HEADER_BYTES, DATA_HEADERS, NONCE_BYTES } from './link-frames.ts'
 import { LinkHandshake, type RefusalReason } from './link-handshake.ts'
 import { MeshBonds } from './mesh-bonds.ts'
 import { Mesh, type LinkStage, type MeshEffect, type MeshInput } from './mesh.ts'
@@ -49,7 +50,7 @@ export class MeshSeam {
 
   constructor(options: MeshSeamOptions) {
     this.#options = options
-    const { identity, random, lostAfterMs } = options
+    const { identity, random, maxPayloadBytes, lostAfterMs } = options
     this.#session = newLinkId()
     this.#calls = new CallLimits(options.clock.now())
     this.#mesh = new Mesh({ selfId: identity.id, random, newLinkId, lostAfterMs })
@@ -66,9 +67,12 @@ export class MeshSeam {
     })
     this.core = new SeamCore({
       selfId: identity.id,
-      maxPayloadBytes: () => this.#maxPayloadBytes(),
-      maxLossyPayloadBytes: () => Math.min(MAX_LOSSY_PAYLOAD_BYTES, this.#maxPayloadBytes()),
-      frame: encodeData,
+      maxPayloadBytes: () => maxPayloadBytes,
+      maxFrameBytes: () => this.#maxFrameBytes(),
+      maxLossyPayloadBytes: () => Math.min(MAX_LOSSY_PAYLOAD_BYTES, this.#maxFrameBytes()),
+      headers: DATA_HEADERS,
+      budgets: new ArrivalBudgets(maxPayloadBytes),
+      onMalformed: () => void this.#malformed++,
       onClose: () => this.#release(),
       onCutOff: (peer) => this.#step({ kind: 'cut-off', peer }),
     })
@@ -273,7 +277,7 @@ export class MeshSeam {
           opens = false
         },
         onProved: () => this.#step({ kind: 'proved', link: id }),
-        onFrame: (payload, delivery) => unless(this.#bonds.received(peer, link, payload, delivery)),
+        onFrame: (payload, delivery, isPart) => unless(this.#bonds.received(peer, link, payload, delivery, isPart)),
         onGranted: (bytes) => unless(this.#bonds.granted(peer, link, bytes)),
         onAck: (received) => unless(this.#bonds.acknowledged(peer, link, received)),
         onResume: (said) => {
@@ -331,9 +335,10 @@ export class MeshSeam {
 
   /* ── The rest ──────────────────────────────────────────────────────────────────────────────── */
 
-  #maxPayloadBytes(): number {
+  /** What every link takes in one piece. */
+  #maxFrameBytes(): number {
     let max = MAX_FRAME_BYTES - DATA_HEADER_BYTES
-    for (const link of this.#links.values()) max = Math.min(max, link.maxPayloadBytes)
+    for (const link of this.#links.values()) max = Math.min(max, link.maxFramePayloadBytes)
     return max
   }
 
@@ -369,6 +374,8 @@ export interface MeshSeamOptions {
   readonly driver: LinkDriver
   readonly iceServers: () => Promise<readonly RTCIceServer[]>
   readonly iceTransportPolicy: RTCIceTransportPolicy
+  /** Largest payload sent and taken, bytes. */
+  readonly maxPayloadBytes: number
   readonly clock: Clock
   readonly random: Random
   readonly lostAfterMs?: number | undefined

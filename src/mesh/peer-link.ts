@@ -7,14 +7,7 @@ import type { SignalAddress } from '../signal/protocol.ts'
 import type { Carrier } from './bond.ts'
 import { BATCH, BATCH_HEADER_BYTES, BATCHED_HEADER_BYTES, unpackBatch } from './link-batch.ts'
 import { HIGH_WATER_BYTES, LOW_WATER_BYTES, type Link, type LinkDriver } from './link-driver.ts'
-import {
-  DATA_HEADER_BYTES,
-  decodeLinkFrame,
-  encodeGoodbye,
-  markLossy,
-  type GoodbyeReason,
-  type Resume,
-} from './link-frames.ts'
+import { DATA_HEADER_BYTES, decodeLinkFrame, encodeGoodbye, type GoodbyeReason, type Resume } from './link-frames.ts'
 import type { Introduction } from './introduction-frames.ts'
 import type { HandshakeEffect, HandshakeInput, LinkHandshake, RefusalReason } from './link-handshake.ts'
 import { LinkWriter } from './link-writer.ts'
@@ -37,8 +30,8 @@ export class PeerLink implements Carrier {
   #closing: Promise<void> | null = null
   /** No less than the driver and the writer have buffered. To ask it costs more than a small frame does, so that it is asked when this says too much. */
   #bufferedAtMost = 0
-  /** Largest payload of a data frame, bytes; what the engines at both ends take is known once the key is proved. */
-  maxPayloadBytes: number = MAX_FRAME_BYTES - DATA_HEADER_BYTES
+  /** Largest payload of a frame, bytes; what the engines at both ends take is known once the key is proved. */
+  maxFramePayloadBytes: number = MAX_FRAME_BYTES - DATA_HEADER_BYTES
   lossyDropped = 0
 
   constructor(options: PeerLinkOptions) {
@@ -68,7 +61,7 @@ export class PeerLink implements Carrier {
     const bytes = frame as Uint8Array<ArrayBuffer>
     if (delivery === 'reliable') this.#transmit(bytes)
     else if (this.#isBuffering(LOSSY_MARK_BYTES)) this.lossyDropped++
-    else this.#transmit(markLossy(bytes))
+    else this.#transmit(bytes)
   }
 
   /** Signalling from the other end. */
@@ -162,9 +155,11 @@ export class PeerLink implements Carrier {
       const frame = decodeLinkFrame(bytes)
       switch (frame.kind) {
         case 'data':
-          return events.onFrame(frame.payload, 'reliable')
+          return events.onFrame(frame.payload, 'reliable', false)
+        case 'part':
+          return events.onFrame(frame.payload, 'reliable', true)
         case 'lossy':
-          return events.onFrame(frame.payload, 'lossy')
+          return events.onFrame(frame.payload, 'lossy', false)
         case 'credit':
           return events.onGranted(frame.bytes)
         case 'introduction':
@@ -216,7 +211,7 @@ export class PeerLink implements Carrier {
         return
       case 'proved':
         this.#phase = 'proved'
-        this.maxPayloadBytes = Math.min(MAX_FRAME_BYTES, this.#link?.maxMessageBytes ?? 0) - DATA_HEADER_BYTES
+        this.maxFramePayloadBytes = Math.min(MAX_FRAME_BYTES, this.#link?.maxMessageBytes ?? 0) - DATA_HEADER_BYTES
         this.#options.events.onProved()
         for (const bytes of effect.held) if (this.#stillProved()) this.#onFrame(bytes)
         return
@@ -298,7 +293,8 @@ export interface PeerLinkOptions {
 export interface PeerLinkEvents {
   onSignal(body: string): void
   onProved(): void
-  onFrame(payload: Uint8Array, delivery: Delivery): void
+  /** `isPart`: of a payload too large for one frame. Reliable, and counted like any. */
+  onFrame(payload: Uint8Array, delivery: Delivery, isPart: boolean): void
   onGranted(bytes: number): void
   onAck(received: number): void
   onResume(said: Resume): void

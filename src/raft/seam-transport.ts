@@ -45,6 +45,9 @@ export function seamTransport(seam: Seam, options: SeamTransportOptions = {}): S
   const greeted = new Set<PeerId>()
   let closed = false
 
+  // What goes in one piece: a heartbeat waits behind no more of a peer's own frames than that.
+  const maxFrameBytes = (): number | null => seam.maxFrameBytes ?? seam.maxPayloadBytes
+
   const watchers = new Set<(peer: NodeId, reason: string) => void>()
 
   const drop = (peer: PeerId, reason: string): void => {
@@ -53,9 +56,9 @@ export function seamTransport(seam: Seam, options: SeamTransportOptions = {}): S
   }
 
   const put = (to: PeerId, frame: Uint8Array): void => {
-    const { maxPayloadBytes } = seam
     const waiting = unsent.get(to) ?? 0
-    if (maxPayloadBytes !== null && frame.length > maxPayloadBytes) return drop(to, 'over-budget')
+    const max = maxFrameBytes()
+    if (max !== null && frame.length > max) return drop(to, 'over-budget')
     if (waiting + frame.length > MAX_UNSENT_BYTES && waiting > 0) return drop(to, 'congested')
     unsent.set(to, waiting + frame.length)
     const settle = (): void => {
@@ -154,7 +157,7 @@ export function seamTransport(seam: Seam, options: SeamTransportOptions = {}): S
     peers: bound,
     dropped,
     get maxFrameBytes(): number | null {
-      return seam.maxPayloadBytes
+      return maxFrameBytes()
     },
     incoming: { [Symbol.asyncIterator]: frames },
     send(to, frame): void {

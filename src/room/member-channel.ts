@@ -1,7 +1,7 @@
 import type { Random } from '../base/random.ts'
 import type { CloseReason, Delivery, PeerId, Seam } from '../seam/contract.ts'
 import { SeamCore } from '../seam/seam-core.ts'
-import { Replay } from './core/replay.ts'
+import { Replay, REPLAY_HEADERS } from './core/replay.ts'
 
 export interface MemberChannelOptions {
   readonly selfId: PeerId
@@ -18,7 +18,7 @@ export interface MemberChannelOptions {
 const MAX_LEAVING = 64
 
 /** Bytes that a channel puts before a payload. */
-const HEADER_BYTES = 1
+const HEADER_BYTES = REPLAY_HEADERS.whole.length
 
 /**
  * A seam among the members of a room, over a channel of whatever seam the room is on: admitted peers alone are
@@ -41,7 +41,9 @@ export class MemberChannel {
     this.seam = new SeamCore({
       selfId: options.selfId,
       maxPayloadBytes: () => within(this.#base?.maxPayloadBytes ?? null),
+      maxFrameBytes: () => within(this.#base?.maxFrameBytes ?? this.#base?.maxPayloadBytes ?? null),
       maxLossyPayloadBytes: () => within(this.#base?.maxLossyPayloadBytes ?? null),
+      headers: REPLAY_HEADERS,
       onClose: () => {
         this.#release()
         options.onClose?.()
@@ -169,7 +171,7 @@ class Way {
         send: (frame, delivery) => {
           this.#sending = this.#send(frame, delivery)
         },
-        deliver: (payload, delivery) => seam.received(this.#peer, payload, delivery),
+        deliver: (payload, delivery, isPart) => seam.received(this.#peer, payload, delivery, isPart),
         joined: () => {
           if (!this.#reachesAll) this.#link()
         },

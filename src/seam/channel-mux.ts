@@ -1,8 +1,19 @@
 import { concatBytes } from '../base/bytes.ts'
 import { ClosedError, OverloadedError } from '../base/errors.ts'
-import type { CloseReason, Delivery, PeerId, Seam, SeamState, Swatch } from './contract.ts'
+import {
+  VIEW_CREDIT_BYTES,
+  type CloseReason,
+  type Delivery,
+  type PeerId,
+  type Seam,
+  type SeamState,
+  type SendOptions,
+  type Swatch,
+} from './contract.ts'
+import { ArrivalBudgets } from './arrival-budgets.ts'
 import { frameCost, SendCredit } from './credit.ts'
 import type { SeamLink } from './lane.ts'
+import { partCost } from './parts.ts'
 import { SeamCore } from './seam-core.ts'
 
 /** How a mux writes its keys behind a frame's first byte. */
@@ -25,12 +36,19 @@ export interface MuxCounts {
 /** First byte of a frame. */
 const DATA = 0
 const CREDIT = 1
+const PART = 2
 
 /**
  * Channels that one peer may begin before somebody opens them; who begins one more is cut off. Of those that
  * peers who left had begun, as many are kept together, the newest.
  */
 export const MAX_UNOPENED_CHANNELS = 256
+
+/**
+ * Bytes of one peer that wait in channels nobody has opened, all together; who sends more is cut off. Sixteen channels
+ * full of their credit.
+ */
+export const MAX_UNOPENED_BYTES: number = 16 * VIEW_CREDIT_BYTES
 
 /**
  * One reader of a base seam, and a {@link SeamCore} per channel. A channel begins when it is opened or
@@ -42,6 +60,9 @@ export class ChannelMux<K extends number | string> {
   readonly #codec: ChannelKeyCodec<K>
   readonly #channels: Map<K, Channel> = new Map()
   readonly #cutOff: Set<PeerId> = new Set()
+  readonly #budgets: ArrivalBudgets
+  /** Bytes that wait in channels nobody has opened, by sender. */
+  readonly #unopenedBytes: Map<PeerId, number> = new Map()
   readonly #iterator: AsyncIterator<Swatch>
   readonly #unlisten: readonly (() => void)[]
   #peers: ReadonlySet<PeerId>
@@ -54,6 +75,7 @@ export class ChannelMux<K extends number | string> {
   constructor(base: Seam, codec: ChannelKeyCodec<K>) {
     this.#base = base
     this.#codec = codec
+    this.#budgets = base instanceof SeamCore ? base.budgets : new ArrivalBudgets()
     this.#iterator = base.incoming[Symbol.asyncIterator]()
     this.#peers = base.peers.get()
     this.#unlisten = [
@@ -66,8 +88,9 @@ export class ChannelMux<K extends number | string> {
   channel(key: K): Seam {
     if (this.#detached) throw new ClosedError('this mux is detached: make a new one over the seam')
     const channel = this.#channels.get(key) ?? this.#begin(key)
-    const view = channel.view ?? this.#makeView(key, channel)
-    channel.begunBy = null
+    const view = channel.view ?? this.#makeView(key, channel, true)
+    this.#opened(channel)
+    view.open()
     return view
   }
 
@@ -113,7 +136,7 @@ export class ChannelMux<K extends number | string> {
       return
     }
     const channel = this.#channels.get(key)
-    if (kind === DATA) this.#onData(key, channel, frame, sender, delivery)
+    if (kind === DATA || (kind === PART && delivery === 'reliable')) this.#onData(key, channel, frame, sender, delivery)
     else if (kind === CREDIT && delivery === 'reliable') this.#onCredit(key, channel, frame, sender)
     else this.#malformedFrames++
   }
@@ -126,16 +149,42 @@ export class ChannelMux<K extends number | string> {
     }
     const channel = known ?? this.#begin(key)
     if (channel.view === undefined) channel.begunBy = sender
-    const view = channel.view ?? this.#makeView(key, channel)
-    view.received(sender, frame.subarray(channel.header.length), delivery)
+    const view = channel.view ?? this.#makeView(key, channel, false)
+    const payload = frame.subarray(channel.header.length)
+    if (channel.begunBy !== null && !this.#keepsUnopened(channel, sender, frameCost(payload.length))) {
+      if (delivery === 'lossy') this.#lossyDropped++
+      else this.#cut(sender)
+      return
+    }
+    view.received(sender, payload, delivery, frame[0] === PART)
+  }
+
+  #keepsUnopened(channel: Channel, sender: PeerId, cost: number): boolean {
+    const all = (this.#unopenedBytes.get(sender) ?? 0) + cost
+    if (all > MAX_UNOPENED_BYTES) return false
+    this.#unopenedBytes.set(sender, all)
+    channel.unopenedBytes.set(sender, (channel.unopenedBytes.get(sender) ?? 0) + cost)
+    return true
+  }
+
+  /** Somebody has opened it, or nobody will: what waits in it is counted no more. */
+  #opened(channel: Channel): void {
+    channel.begunBy = null
+    for (const [sender, bytes] of channel.unopenedBytes) {
+      const left = (this.#unopenedBytes.get(sender) ?? 0) - bytes
+      if (left > 0) this.#unopenedBytes.set(sender, left)
+      else this.#unopenedBytes.delete(sender)
+    }
+    channel.unopenedBytes.clear()
   }
 
   /** A frame that was on its way here when the mux was detached: nobody will read it, and its sender is owed its cost. */
   #giveBack({ payload: frame, sender, delivery }: Swatch): void {
     const key = this.#codec.read(frame)
-    if (key === null || frame[0] !== DATA || delivery === 'lossy') return
+    if (key === null || (frame[0] !== DATA && frame[0] !== PART) || delivery === 'lossy') return
     const channel = this.#newChannel(key)
-    this.#grant(channel, sender, frameCost(frame.length - channel.header.length))
+    const payload = frame.subarray(channel.header.length)
+    this.#grant(channel, sender, frame[0] === PART ? partCost(payload) : frameCost(payload.length))
   }
 
   #onCredit(key: K, channel: Channel | undefined, frame: Uint8Array, sender: PeerId): void {
@@ -166,26 +215,33 @@ export class ChannelMux<K extends number | string> {
     const keyBytes = this.#codec.write(key)
     return {
       header: concatBytes(Uint8Array.of(DATA), keyBytes),
+      partHeader: concatBytes(Uint8Array.of(PART), keyBytes),
       creditHeader: concatBytes(Uint8Array.of(CREDIT), keyBytes),
       credits: new Map(),
       owed: new Map(),
+      unopenedBytes: new Map(),
       view: undefined,
       begunBy: null,
     }
   }
 
-  #makeView(key: K, channel: Channel): SeamCore {
-    const { header } = channel
+  #makeView(key: K, channel: Channel, isOpen: boolean): SeamCore {
+    const { header, partHeader } = channel
     const within = (max: number | null): number | null => (max === null ? null : Math.max(0, max - header.length))
     const state = this.#base.state.get()
     const view: SeamCore = new SeamCore({
       selfId: this.#base.selfId,
       initialState: state.kind === 'weaving' ? 'weaving' : 'woven',
       maxPayloadBytes: () => within(this.#base.maxPayloadBytes),
+      maxFrameBytes: () => within(this.#base.maxFrameBytes ?? this.#base.maxPayloadBytes),
       maxLossyPayloadBytes: () => within(this.#base.maxLossyPayloadBytes),
-      frame: (payload) => concatBytes(header, payload),
+      headers: { whole: header, part: partHeader, lossy: header },
+      headroomBytes: this.#base instanceof SeamCore ? this.#base.headroomBytes : 0,
+      budgets: this.#budgets,
+      isOpen,
       onClose: () => this.#onViewClosed(key, channel, view),
       onCutOff: (peer) => this.#cut(peer),
+      onMalformed: () => void this.#malformedFrames++,
     })
     channel.view = view
     for (const peer of this.#peers) this.#linkView(channel, view, peer)
@@ -202,7 +258,7 @@ export class ChannelMux<K extends number | string> {
     if (credit === undefined) channel.credits.set(peer, (credit = new SendCredit()))
     const link: SeamLink = {
       send: async (frame, delivery, signal) => {
-        await this.#base.sendTo(peer, frame, { delivery, signal })
+        await this.#carry(peer, frame, { delivery, signal })
         // The base has room again.
         if (channel.owed.size > 0) this.#grant(channel, peer, 0)
       },
@@ -211,8 +267,13 @@ export class ChannelMux<K extends number | string> {
     view.link(peer, link, credit)
   }
 
+  #carry(peer: PeerId, frame: Uint8Array, options: SendOptions): Promise<void> {
+    const base = this.#base
+    return base instanceof SeamCore ? base.carry(peer, frame, options) : base.sendTo(peer, frame, options)
+  }
+
   #onViewClosed(key: K, channel: Channel, view: SeamCore): void {
-    channel.begunBy = null
+    this.#opened(channel)
     channel.view = undefined
     this.#lossyDropped += view.lossyDropped
     for (const [peer, bytes] of view.giveBackCredit()) this.#grant(channel, peer, bytes)
@@ -303,13 +364,16 @@ export class ChannelMux<K extends number | string> {
 }
 
 interface Channel {
-  /** `kind key`: what stands before a payload. */
+  /** `kind key`: what stands before a payload, and before a part of one. */
   readonly header: Uint8Array
+  readonly partHeader: Uint8Array
   readonly creditHeader: Uint8Array
   /** What is under way to each peer, across the views that were open under this key. */
   readonly credits: Map<PeerId, SendCredit>
   /** Grants that the base had no room for, bytes per peer. */
   readonly owed: Map<PeerId, number>
+  /** What waits here of each sender until somebody opens it. */
+  readonly unopenedBytes: Map<PeerId, number>
   view: SeamCore | undefined
   /** Who sent the first frame, while the view only holds frames for whoever opens it; `null` once it is opened. */
   begunBy: PeerId | null

@@ -87,6 +87,17 @@ export type CloseReason =
 export interface SendOptions extends WaitOptions {
   /** `reliable` (default): in order, no loss, no doubling. `lossy`: unordered, never sent again. */
   delivery?: Delivery | undefined
+  /**
+   * Hears how many bytes of the payload the local transport has taken, for all who are sent it, and of how many: after
+   * each part of a large payload, and once with all of them before the send resolves. Never goes back.
+   */
+  onProgress?: ((sentBytes: number, totalBytes: number) => void) | undefined
+}
+
+/** A large payload on its way here. Bytes. */
+export interface Arriving {
+  readonly receivedBytes: number
+  readonly totalBytes: number
 }
 
 export interface Seam extends AsyncDisposable {
@@ -97,6 +108,13 @@ export interface Seam extends AsyncDisposable {
   readonly state: ReadableAtom<SeamState>
   /** Largest payload a reliable send takes, bytes; `null` is unknown. May change: read before every send. */
   readonly maxPayloadBytes: number | null
+  /**
+   * Largest payload that goes in one piece, bytes; `null` is unknown. A larger one goes in parts of at most 64 KiB,
+   * between which frames of other channels pass. Absent: as {@link maxPayloadBytes}.
+   */
+  readonly maxFrameBytes?: number | null
+  /** Large payloads on their way here, by sender. Absent where that cannot be told. */
+  readonly arriving?: ReadableAtom<ReadonlyMap<PeerId, Arriving>>
   /** Largest payload a lossy send takes, bytes; lossy frames are never chunked. */
   readonly maxLossyPayloadBytes: number | null
   /** For one consumer at a time, buffered until read; ends at torn, after what had arrived. */
@@ -118,6 +136,9 @@ export interface Seam extends AsyncDisposable {
 
 /** Bytes a view lets each sender have under way and unread, before the sender waits. At least one frame always goes. */
 export const VIEW_CREDIT_BYTES = 1_048_576
+
+/** Largest payload a seam takes unless its loom says otherwise. */
+export const DEFAULT_MAX_PAYLOAD_BYTES = 67_108_864
 
 /** Peers a session holds unless its pattern says otherwise. */
 export const DEFAULT_MAX_PEERS = 8

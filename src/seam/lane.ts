@@ -1,14 +1,16 @@
 import { OverloadedError, PeerNotConnectedError } from '../base/errors.ts'
 import type { Delivery, PeerId } from './contract.ts'
-import { MAX_WAITING_BYTES, MAX_WAITING_SENDS, type SendCredit } from './credit.ts'
+import { frameCost, MAX_WAITING_BYTES, MAX_WAITING_SENDS, type SendCredit } from './credit.ts'
+import type { Parts } from './parts.ts'
 
 /** What a fabric provides per peer: the way out to it. */
 export interface SeamLink {
   /**
    * Takes a frame, in call order. Returns nothing when it took it at once, else a promise that settles
-   * when it did; a rejection means that nothing was sent. Never throws.
+   * when it did; a rejection means that nothing was sent. Never throws. `isPart` where the other end is to be told so
+   * and the frame's header does not say it.
    */
-  send(frame: Uint8Array, delivery: Delivery, signal: AbortSignal | undefined): Promise<void> | void
+  send(frame: Uint8Array, delivery: Delivery, signal: AbortSignal | undefined, isPart: boolean): Promise<void> | void
   /** Tells the other end that `bytes` of its credit are free again. In order with nothing, but never lost. Never throws. */
   grant(bytes: number): void
   /** False while the transport's own buffer has no room for a frame of `bytes`: it waits here until {@link Lane.flush}. Absent: there is always room. */
@@ -16,12 +18,23 @@ export interface SeamLink {
 }
 
 interface WaitingSend {
-  readonly frame: Uint8Array
+  readonly load: Uint8Array | Parts
   readonly cost: number
   readonly signal: AbortSignal | undefined
+  readonly onSent: ((bytes: number) => void) | undefined
   readonly resolve: (taken: boolean | Promise<boolean>) => void
   readonly reject: (reason: unknown) => void
   readonly onAbort: () => void
+}
+
+/** A large payload whose turn has come. */
+interface Underway {
+  readonly entry: WaitingSend
+  readonly parts: Parts
+  /** Bytes of the payload that have been handed to the link. */
+  at: number
+  /** The link has not taken the last part yet: one at a time, so that it has no more than that of ours in its line. */
+  isTaking: boolean
 }
 
 /** The frames of one view to one peer: in order, within its credit, at the transport's pace. */
@@ -31,6 +44,8 @@ export class Lane {
   readonly credit: SendCredit
   readonly #waiting: Set<WaitingSend> = new Set()
   #waitingBytes = 0
+  #underway: Underway | null = null
+  #isFlushing = false
   #lossyDropped = 0
 
   constructor(peer: PeerId, link: SeamLink, credit: SendCredit) {
@@ -50,33 +65,27 @@ export class Lane {
    * {@link MAX_WAITING_SENDS} sends, or {@link MAX_WAITING_BYTES}.
    */
   send(frame: Uint8Array, cost: number, delivery: Delivery, signal: AbortSignal | undefined): true | Promise<boolean> {
-    if (this.#waiting.size === 0 && this.#mayGo(cost)) return this.#handOver(frame, cost, delivery, signal)
+    const isFree = this.#waiting.size === 0 && this.#underway === null
+    if (isFree && this.#mayGo(cost)) return this.#handOver(frame, cost, delivery, signal)
     if (delivery === 'lossy') {
+      // It keeps to no order, so that it may pass the parts of a large payload.
+      const mayPass = this.#underway !== null && this.#waiting.size === 0 && this.link.hasRoom?.(cost) !== false
+      if (mayPass) return this.#handOver(frame, cost, delivery, signal)
       this.#lossyDropped++
       return true
     }
-    if (this.#isFullFor(cost)) {
-      throw new OverloadedError(
-        `${this.#waiting.size} sends to ${this.peer} wait, of ${this.#waitingBytes} bytes: this one was refused; await earlier ones`,
-      )
-    }
-    return new Promise((resolve, reject) => {
-      const entry: WaitingSend = {
-        frame,
-        cost,
-        signal,
-        resolve,
-        reject,
-        onAbort: () => {
-          this.#remove(entry)
-          reject(signal?.reason)
-          this.flush()
-        },
-      }
-      signal?.addEventListener('abort', entry.onAbort, { once: true })
-      this.#waiting.add(entry)
-      this.#waitingBytes += cost
-    })
+    return this.#wait(frame, cost, signal, undefined)
+  }
+
+  /** A large payload, in its order among the frames. Otherwise like {@link send}; `onSent` hears how much the link has taken. */
+  sendParts(
+    parts: Parts,
+    signal: AbortSignal | undefined,
+    onSent: ((bytes: number) => void) | undefined,
+  ): Promise<boolean> {
+    const sending = this.#wait(parts, parts.payload.length, signal, onSent)
+    this.flush()
+    return sending
   }
 
   /** The other end freed `bytes` of credit. */
@@ -87,26 +96,143 @@ export class Lane {
 
   /** Sends what waits, as far as credit and transport let it. */
   flush(): void {
-    for (const next of this.#waiting) {
-      if (!this.#mayGo(next.cost)) return
-      this.#remove(next)
-      next.resolve(this.#handOver(next.frame, next.cost, 'reliable', next.signal))
-    }
+    // What goes out may bring in a grant, or room, at once.
+    if (this.#isFlushing) return
+    this.#isFlushing = true
+    this.#sendWaiting()
+    this.#isFlushing = false
   }
 
   /** The peer is gone (`null`) or the seam is torn: settles what waits. */
   end(torn: Error | null): void {
+    const underway = this.#underway
+    this.#underway = null
     for (const entry of this.#waiting) {
       this.#remove(entry)
-      if (torn === null) entry.resolve(false)
-      else entry.reject(torn)
+      settle(entry, torn)
+    }
+    if (underway === null) return
+    unlisten(underway.entry)
+    // A view may end and its base live on.
+    if (torn !== null) this.#callOff(underway)
+    settle(underway.entry, torn)
+  }
+
+  #wait(
+    load: Uint8Array | Parts,
+    cost: number,
+    signal: AbortSignal | undefined,
+    onSent: ((bytes: number) => void) | undefined,
+  ): Promise<boolean> {
+    if (this.#isFullFor(cost)) {
+      throw new OverloadedError(
+        `${this.#waiting.size} sends to ${this.peer} wait, of ${this.#waitingBytes} bytes: this one was refused; await earlier ones`,
+      )
+    }
+    return new Promise((resolve, reject) => {
+      const entry: WaitingSend = {
+        load,
+        cost,
+        signal,
+        onSent,
+        resolve,
+        reject,
+        onAbort: () => {
+          this.#abort(entry)
+          reject(signal?.reason)
+          this.flush()
+        },
+      }
+      signal?.addEventListener('abort', entry.onAbort, { once: true })
+      this.#waiting.add(entry)
+      this.#waitingBytes += cost
+    })
+  }
+
+  #sendWaiting(): void {
+    if (!this.#sendParts()) return
+    for (const next of this.#waiting) {
+      if (!(next.load instanceof Uint8Array)) {
+        this.#leaveLine(next)
+        this.#underway = { entry: next, parts: next.load, at: 0, isTaking: false }
+        if (!this.#sendParts()) return
+        continue
+      }
+      if (!this.#mayGo(next.cost)) return
+      this.#remove(next)
+      next.resolve(this.#handOver(next.load, next.cost, 'reliable', next.signal))
     }
   }
 
+  /** Whether what is behind may go. */
+  #sendParts(): boolean {
+    while (this.#underway !== null) if (!this.#sendPart(this.#underway)) return false
+    return true
+  }
+
+  #sendPart(underway: Underway): boolean {
+    const { parts, at } = underway
+    const cost = frameCost(parts.pieceBytes(at))
+    if (underway.isTaking || !this.#mayGo(cost)) return false
+    const taken = this.#handOver(parts.frameAt(at), cost, 'reliable', undefined, true)
+    underway.at += parts.pieceBytes(at)
+    if (taken === true) return this.#partTaken(underway)
+    underway.isTaking = true
+    taken.then(
+      (wasTaken) => {
+        underway.isTaking = false
+        if (this.#underway !== underway) return
+        if (wasTaken) this.#partTaken(underway)
+        else this.#finish(underway, () => underway.entry.resolve(false))
+        this.flush()
+      },
+      (error: unknown) => {
+        if (this.#underway !== underway) return
+        this.#callOff(underway)
+        this.#finish(underway, () => underway.entry.reject(error))
+        this.flush()
+      },
+    )
+    return false
+  }
+
+  #partTaken(underway: Underway): true {
+    const { entry, parts, at } = underway
+    entry.onSent?.(at)
+    // Who hears of it may have ended this.
+    if (this.#underway === underway && at === parts.payload.length) this.#finish(underway, () => entry.resolve(true))
+    return true
+  }
+
+  #finish({ entry }: Underway, settleEntry: () => void): void {
+    this.#underway = null
+    unlisten(entry)
+    settleEntry()
+  }
+
+  #abort(entry: WaitingSend): void {
+    const underway = this.#underway
+    if (underway?.entry !== entry) {
+      this.#remove(entry)
+      return
+    }
+    this.#underway = null
+    this.#callOff(underway)
+  }
+
+  /** The rest will not come: the other end need not keep what has. */
+  #callOff({ parts, at }: Underway): void {
+    if (at > 0) void this.#handOver(parts.abortFrame(), 0, 'reliable', undefined, true, () => true)
+  }
+
   #remove(entry: WaitingSend): void {
+    this.#leaveLine(entry)
+    unlisten(entry)
+  }
+
+  #leaveLine(entry: WaitingSend): void {
     this.#waiting.delete(entry)
     this.#waitingBytes -= entry.cost
-    entry.signal?.removeEventListener('abort', entry.onAbort)
   }
 
   #isFullFor(cost: number): boolean {
@@ -123,18 +249,33 @@ export class Lane {
     cost: number,
     delivery: Delivery,
     signal: AbortSignal | undefined,
+    isPart = false,
+    onRefused: (error: unknown) => boolean = leftOrThrow,
   ): true | Promise<boolean> {
     const spent = delivery === 'reliable' ? cost : 0
     this.credit.spend(spent)
-    const taking = this.link.send(frame, delivery, signal)
+    const taking = this.link.send(frame, delivery, signal, isPart)
     if (taking === undefined) return true
     return taking.then(
       () => true,
       (error: unknown) => {
         this.granted(spent)
-        if (error instanceof PeerNotConnectedError) return false
-        throw error
+        return onRefused(error)
       },
     )
   }
+}
+
+function leftOrThrow(error: unknown): false {
+  if (error instanceof PeerNotConnectedError) return false
+  throw error
+}
+
+function settle(entry: WaitingSend, torn: Error | null): void {
+  if (torn === null) entry.resolve(false)
+  else entry.reject(torn)
+}
+
+function unlisten({ signal, onAbort }: WaitingSend): void {
+  signal?.removeEventListener('abort', onAbort)
 }

@@ -1,10 +1,13 @@
 import { throwIfAborted } from '../base/abort.ts'
 import { OverloadedError, PayloadTooLargeError, PeerNotConnectedError, SeamTornError } from '../base/errors.ts'
-import { Inbox } from '../base/inbox.ts'
 import { observable, sameMembers, type ReadableAtom } from '../base/observable.ts'
-import type { CloseReason, Delivery, PeerId, Seam, SeamState, SendOptions, Swatch } from './contract.ts'
-import { frameCost, ReceiveCredit, SendCredit } from './credit.ts'
+import { ArrivalBudgets } from './arrival-budgets.ts'
+import { Arrivals } from './arrivals.ts'
+import type { Arriving, CloseReason, Delivery, PeerId, Seam, SeamState, SendOptions, Swatch } from './contract.ts'
+import { frameCost, SendCredit } from './credit.ts'
 import { Lane, type SeamLink } from './lane.ts'
+import { Parts } from './parts.ts'
+import { SendProgress } from './send-progress.ts'
 
 export interface SeamCoreOptions {
   readonly selfId: PeerId
@@ -14,13 +17,32 @@ export interface SeamCoreOptions {
   readonly maxPayloadBytes: () => number | null
   /** The same for lossy sends. Default: as for reliable ones. */
   readonly maxLossyPayloadBytes?: () => number | null
-  /** Makes the frame that the links carry out of a payload, once per send or broadcast. Default: the payload itself. */
-  readonly frame?: (payload: Uint8Array) => Uint8Array
+  /** Largest payload that the links carry in one frame, bytes; larger ones go in parts. Default: any. */
+  readonly maxFrameBytes?: () => number | null
+  /** What stands before what the links carry. Default: nothing; then links are told of parts, and tell the other end. */
+  readonly headers?: FrameHeaders
+  /** Bytes that the links want free before each frame, to write their own header there. Default 0. */
+  readonly headroomBytes?: number
+  /** Shared by all views over one seam. Default: of its own. */
+  readonly budgets?: ArrivalBudgets
+  /** False: nobody has opened this view yet. Default true. */
+  readonly isOpen?: boolean
   /** The first `close()`: the seam is torn already; say goodbye and shut the links. `close` waits for it. */
   readonly onClose?: (reason: CloseReason) => Promise<void> | void
   /** A peer sent beyond its credit: drop its link, and `unlink` it. */
   readonly onCutOff?: (peer: PeerId) => void
+  /** A frame that is none of a view's was dropped. */
+  readonly onMalformed?: (peer: PeerId) => void
 }
+
+/** What a fabric puts before a whole payload, a part of one, and a lossy payload; all of one length. */
+export interface FrameHeaders {
+  readonly whole: Uint8Array
+  readonly part: Uint8Array
+  readonly lossy: Uint8Array
+}
+
+const NO_HEADERS: FrameHeaders = { whole: new Uint8Array(), part: new Uint8Array(), lossy: new Uint8Array() }
 
 /**
  * The one implementation of {@link Seam} that every fabric and every mux view builds on. It owns what the
@@ -28,7 +50,7 @@ export interface SeamCoreOptions {
  * line per peer, and the inbox. A fabric owns the wire, and tells the core what happens there:
  *
  * - `link(peer, link)` when a link is usable (the peer is listed), `unlink(peer)` when it is gone;
- * - `received(peer, payload, delivery)` for each frame, `granted(peer, bytes)` for each grant;
+ * - `received(peer, frame, delivery, isPart)` for each frame, `granted(peer, bytes)` for each grant;
  * - `writable(peer)` when a link that had no room has some again;
  * - `woven()`, `weaving()`, and `tear(reason)` when the seam is lost for good.
  *
@@ -40,9 +62,11 @@ export class SeamCore implements Seam {
   readonly #peers
   readonly #state
   readonly #lanes: Map<PeerId, Lane> = new Map()
-  readonly #ledgers: Map<PeerId, ReceiveCredit> = new Map()
-  readonly #inbox: Inbox<Swatch>
-  #sequence = 0
+  readonly #arrivals: Arrivals
+  readonly #headers: FrameHeaders
+  /** Bytes that whoever sends a frame over this seam leaves free before it: this seam's header, and what is below. */
+  readonly headroomBytes: number
+  readonly budgets: ArrivalBudgets
   #lossyDropped = 0
   #closing: Promise<void> | null = null
   /** The latch: decided before anything is published, so that a listener cannot tear a second time. */
@@ -53,7 +77,17 @@ export class SeamCore implements Seam {
     this.selfId = options.selfId
     this.#peers = observable<ReadonlySet<PeerId>>(new Set([options.selfId]), sameMembers)
     this.#state = observable<SeamState>({ kind: options.initialState ?? 'woven' }, (a, b) => a.kind === b.kind)
-    this.#inbox = new Inbox<Swatch>((swatch) => this.#onTaken(swatch as Arrival))
+    this.#headers = options.headers ?? NO_HEADERS
+    this.headroomBytes = (options.headroomBytes ?? 0) + this.#headers.whole.length
+    this.budgets = options.budgets ?? new ArrivalBudgets()
+    this.#arrivals = new Arrivals(
+      {
+        grant: (peer, bytes) => this.#lanes.get(peer)?.link.grant(bytes),
+        cutOff: (peer) => options.onCutOff?.(peer),
+      },
+      this.budgets,
+      options.isOpen ?? true,
+    )
   }
 
   get peers(): ReadableAtom<ReadonlySet<PeerId>> {
@@ -65,7 +99,16 @@ export class SeamCore implements Seam {
   }
 
   get incoming(): AsyncIterable<Swatch> {
-    return this.#inbox
+    return this.#arrivals.stream
+  }
+
+  get arriving(): ReadableAtom<ReadonlyMap<PeerId, Arriving>> {
+    return this.#arrivals.arriving
+  }
+
+  get maxFrameBytes(): number | null {
+    const { maxFrameBytes, maxPayloadBytes } = this.#options
+    return (maxFrameBytes ?? maxPayloadBytes)()
   }
 
   get maxPayloadBytes(): number | null {
@@ -94,14 +137,18 @@ export class SeamCore implements Seam {
     throwIfAborted(signal)
     this.#checkOpen()
     this.#checkSize(payload, delivery)
-    if (this.#lanes.size === 0) return
-    const frame = this.#frame(payload)
-    const cost = frameCost(payload.length)
+    const lanes = [...this.#lanes.values()]
+    const progress = SendProgress.of(payload, lanes.length, options)
+    if (lanes.length === 0) {
+      progress?.end()
+      return
+    }
+    const load = this.#load(payload, delivery, false)
     const waits: Promise<boolean>[] = []
     const refused: PeerId[] = []
-    for (const lane of this.#lanes.values()) {
+    for (const lane of lanes) {
       try {
-        const taken = lane.send(frame, cost, delivery, signal)
+        const taken = this.#put(lane, load, payload, delivery, signal, progress)
         if (taken !== true) waits.push(taken)
       } catch (error) {
         if (!(error instanceof OverloadedError)) throw error
@@ -114,18 +161,11 @@ export class SeamCore implements Seam {
         `too many sends wait for ${refused.join(', ')}: not sent there, sent to the others; await earlier sends`,
       )
     }
+    progress?.end()
   }
 
-  async sendTo(peer: PeerId, payload: Uint8Array, options: SendOptions = {}): Promise<void> {
-    const { delivery = 'reliable', signal } = options
-    throwIfAborted(signal)
-    this.#checkOpen()
-    if (peer === this.selfId) throw new RangeError('a frame to oneself: a seam sends to other peers only')
-    const lane = this.#lanes.get(peer)
-    if (lane === undefined) throw new PeerNotConnectedError(peer)
-    this.#checkSize(payload, delivery)
-    const taken = lane.send(this.#frame(payload), frameCost(payload.length), delivery, signal)
-    if (taken !== true && !(await taken)) throw new PeerNotConnectedError(peer)
+  sendTo(peer: PeerId, payload: Uint8Array, options: SendOptions = {}): Promise<void> {
+    return this.#sendTo(peer, payload, options, false)
   }
 
   close(reason: CloseReason = { kind: 'normal' }): Promise<void> {
@@ -137,6 +177,16 @@ export class SeamCore implements Seam {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /* ── What a mux calls ──────────────────────────────────────────────────────────────────────── */
+
+  /**
+   * {@link sendTo} without a copy: before `frame`, its buffer has {@link headroomBytes} that are this seam's to write.
+   * Others may carry the same frame.
+   */
+  carry(peer: PeerId, frame: Uint8Array, options: SendOptions): Promise<void> {
+    return this.#sendTo(peer, frame, options, true)
   }
 
   /* ── What a fabric calls ───────────────────────────────────────────────────────────────────── */
@@ -152,7 +202,7 @@ export class SeamCore implements Seam {
     this.unlink(peer)
     // Who hears of the leave may have closed the seam.
     if (this.#torn) return false
-    this.#ledgers.delete(peer)
+    this.#arrivals.begin(peer)
     this.#lanes.set(peer, new Lane(peer, link, credit))
     this.#publishPeers()
     return true
@@ -163,7 +213,7 @@ export class SeamCore implements Seam {
     const lane = this.#lanes.get(peer)
     if (lane === undefined) return
     this.#lanes.delete(peer)
-    this.#ledgers.delete(peer)
+    this.#arrivals.leave(peer)
     this.#lossyDropped += lane.lossyDropped
     this.#publishPeers()
     // A base that tears collapses its roster first: by the next turn it is plain which of the two this was.
@@ -174,17 +224,19 @@ export class SeamCore implements Seam {
     return this.#lanes.get(peer)?.link
   }
 
-  /** A frame from `peer`, as its link proves. False when it was dropped. */
-  received(peer: PeerId, payload: Uint8Array, delivery: Delivery): boolean {
-    let ledger = this.#ledgers.get(peer)
-    if (ledger === undefined) this.#ledgers.set(peer, (ledger = new ReceiveCredit()))
-    const verdict = ledger.arrived(frameCost(payload.length), delivery)
-    if (verdict === 'accept') {
-      return this.#inbox.push(new Arrival(payload, peer, ++this.#sequence, delivery, ledger))
-    }
-    if (verdict === 'drop') this.#lossyDropped++
-    else this.#options.onCutOff?.(peer)
+  /** A frame from `peer`, as its link proves; `isPart` of a larger payload. False when it was dropped. */
+  received(peer: PeerId, frame: Uint8Array, delivery: Delivery, isPart = false): boolean {
+    const verdict = this.#arrivals.received(peer, frame, delivery, isPart)
+    if (verdict === 'accepted') return true
+    if (verdict === 'cut-off') this.#options.onCutOff?.(peer)
+    else if (verdict === 'malformed') this.#options.onMalformed?.(peer)
+    else if (delivery === 'lossy') this.#lossyDropped++
     return false
+  }
+
+  /** Somebody has opened this view. */
+  open(): void {
+    this.#arrivals.open()
   }
 
   /** `peer` freed `bytes` of this view's credit with it. */
@@ -219,24 +271,18 @@ export class SeamCore implements Seam {
     this.#peers.set(new Set([this.selfId]))
     this.#state.set({ kind: 'torn', reason })
     for (const lane of lanes) lane.end(new SeamTornError())
-    if (options.keepIncoming !== true) this.#inbox.end()
+    if (options.keepIncoming !== true) this.#arrivals.end()
     return true
   }
 
   /** No more frames: readers end after what is buffered. */
   endIncoming(): void {
-    this.#inbox.end()
+    this.#arrivals.end()
   }
 
   /** What each sender is to be granted when nothing more will be read here. Each byte is given back once. */
   giveBackCredit(): readonly (readonly [PeerId, number])[] {
-    const owed: (readonly [PeerId, number])[] = []
-    for (const [peer, ledger] of this.#ledgers) {
-      const bytes = ledger.giveBack()
-      if (bytes > 0) owed.push([peer, bytes])
-    }
-    this.#ledgers.clear()
-    return owed
+    return this.#arrivals.giveBack()
   }
 
   /* ── Inside ────────────────────────────────────────────────────────────────────────────────── */
@@ -245,15 +291,56 @@ export class SeamCore implements Seam {
     this.#peers.set(new Set([this.selfId, ...this.#lanes.keys()]))
   }
 
-  #onTaken(arrival: Arrival): void {
-    const bytes = arrival.take()
-    // A grant belongs to the link that the frame came over, not to one that replaced it.
-    if (bytes > 0 && arrival.ledger === this.#ledgers.get(arrival.sender))
-      this.#lanes.get(arrival.sender)?.link.grant(bytes)
+  async #sendTo(peer: PeerId, payload: Uint8Array, options: SendOptions, hasRoomBefore: boolean): Promise<void> {
+    const { delivery = 'reliable', signal } = options
+    throwIfAborted(signal)
+    this.#checkOpen()
+    if (peer === this.selfId) throw new RangeError('a frame to oneself: a seam sends to other peers only')
+    const lane = this.#lanes.get(peer)
+    if (lane === undefined) throw new PeerNotConnectedError(peer)
+    this.#checkSize(payload, delivery)
+    const progress = SendProgress.of(payload, 1, options)
+    const load = this.#load(payload, delivery, hasRoomBefore)
+    const taken = this.#put(lane, load, payload, delivery, signal, progress)
+    if (taken !== true && !(await taken)) throw new PeerNotConnectedError(peer)
+    progress?.end()
   }
 
-  #frame(payload: Uint8Array): Uint8Array {
-    return this.#options.frame === undefined ? payload : this.#options.frame(payload)
+  /** What is handed to the lanes, made once for all of them. */
+  #load(payload: Uint8Array, delivery: Delivery, hasRoomBefore: boolean): Uint8Array | Parts {
+    const max = this.maxFrameBytes
+    if (delivery === 'lossy' || max === null || payload.length <= max) {
+      const header = delivery === 'lossy' ? this.#headers.lossy : this.#headers.whole
+      return hasRoomBefore ? headed(header, payload) : this.#frame(header, payload)
+    }
+    return new Parts(payload, max, (head, piece) => this.#frame(this.#headers.part, head, piece))
+  }
+
+  #put(
+    lane: Lane,
+    load: Uint8Array | Parts,
+    payload: Uint8Array,
+    delivery: Delivery,
+    signal: AbortSignal | undefined,
+    progress: SendProgress | null,
+  ): true | Promise<boolean> {
+    if (load instanceof Uint8Array) return lane.send(load, frameCost(payload.length), delivery, signal)
+    return lane.sendParts(load, signal, progress?.ofOne())
+  }
+
+  /** The one copy of a payload on its way down: behind the header, and behind room for those of the seams below. */
+  #frame(header: Uint8Array, first: Uint8Array, second?: Uint8Array): Uint8Array {
+    const free = this.headroomBytes - header.length
+    if (this.headroomBytes === 0 && second === undefined) return first
+    const firstAt = free + header.length
+    const bytes = new Uint8Array(firstAt + first.length + (second?.length ?? 0))
+    if (header.length === 1) bytes[free] = header[0] as number
+    else bytes.set(header, free)
+    // The engine's own copying costs more than it gains where there is little to copy.
+    if (first.length > 96) bytes.set(first, firstAt)
+    else for (let i = 0; i < first.length; i++) bytes[firstAt + i] = first[i] as number
+    if (second !== undefined) bytes.set(second, firstAt + first.length)
+    return free === 0 ? bytes : bytes.subarray(free)
   }
 
   #checkOpen(): void {
@@ -266,27 +353,10 @@ export class SeamCore implements Seam {
   }
 }
 
-/** A swatch that knows whose book it is in. */
-class Arrival implements Swatch {
-  readonly payload: Uint8Array
-  readonly sender: PeerId
-  readonly sequence: number
-  readonly delivery: Delivery
-  readonly #ledger: ReceiveCredit
-
-  constructor(payload: Uint8Array, sender: PeerId, sequence: number, delivery: Delivery, ledger: ReceiveCredit) {
-    this.payload = payload
-    this.sender = sender
-    this.sequence = sequence
-    this.delivery = delivery
-    this.#ledger = ledger
-  }
-
-  get ledger(): ReceiveCredit {
-    return this.#ledger
-  }
-
-  take(): number {
-    return this.#ledger.took(frameCost(this.payload.length), this.delivery)
-  }
+/** `payload` with the header written into the bytes before it. */
+function headed(header: Uint8Array, payload: Uint8Array): Uint8Array {
+  if (header.length === 0) return payload
+  const whole = new Uint8Array(payload.buffer, payload.byteOffset - header.length, header.length + payload.length)
+  for (let i = 0; i < header.length; i++) whole[i] = header[i] as number
+  return whole
 }

@@ -60,6 +60,10 @@ export class SelfHealingSeam<P> implements Seam {
     return this.#connection?.maxPayloadBytes ?? null
   }
 
+  get maxFrameBytes(): number | null {
+    return this.#connection?.maxFrameBytes ?? this.maxPayloadBytes
+  }
+
   get maxLossyPayloadBytes(): number | null {
     return this.#connection?.maxLossyPayloadBytes ?? null
   }

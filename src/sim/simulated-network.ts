@@ -1,10 +1,10 @@
 import type { Random } from '../base/random.ts'
-import type { PeerId, PeerIdentity } from '../seam/contract.ts'
+import { DEFAULT_MAX_PAYLOAD_BYTES, type PeerId, type PeerIdentity } from '../seam/contract.ts'
 import type { SeamCore } from '../seam/seam-core.ts'
 import { checkFaults, NO_FAULTS, type NetworkFaults } from './fault-model.ts'
 import { seededRandom } from './seeded-random.ts'
 import { SimulatedLoom } from './simulated-loom.ts'
-import { SimulatedRoom } from './simulated-room.ts'
+import { SimulatedRoom, type SimulatedBudgets } from './simulated-room.ts'
 import { testIdentity } from './test-identity.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
@@ -14,8 +14,10 @@ export interface SimulatedNetworkOptions extends Partial<NetworkFaults> {
   readonly seed: number
   /** How long a link that is cut is kept before both ends drop their peer, milliseconds. Default 5000. */
   readonly peerLossMs?: number
-  /** Largest reliable payload, bytes. Default 256 KiB, as over WebRTC. */
+  /** Largest reliable payload, bytes. Default 64 MiB, as over WebRTC. */
   readonly maxPayloadBytes?: number
+  /** Largest payload that goes in one piece, bytes. Default 256 KiB, as over WebRTC. */
+  readonly maxFrameBytes?: number
   /** Largest lossy payload, bytes. Default 16 KiB. */
   readonly maxLossyPayloadBytes?: number
 }
@@ -30,18 +32,19 @@ export class SimulatedNetwork {
   readonly clock: VirtualClock
   readonly #random: Random
   readonly #peerLossMs: number
-  readonly #budgets: { readonly reliable: number; readonly lossy: number }
+  readonly #budgets: SimulatedBudgets
   readonly #rooms: Map<string, SimulatedRoom> = new Map()
   readonly #cuts: Map<PeerId, Set<PeerId>> = new Map()
   #faults: NetworkFaults
   #named = 0
 
   constructor(options: SimulatedNetworkOptions) {
-    const { clock, seed, peerLossMs = 5000, maxPayloadBytes = 262_144, maxLossyPayloadBytes = 16_384 } = options
+    const { clock, seed, peerLossMs = 5000, maxPayloadBytes = DEFAULT_MAX_PAYLOAD_BYTES } = options
+    const { maxFrameBytes = 262_144, maxLossyPayloadBytes = 16_384 } = options
     this.clock = clock
     this.#random = seededRandom(seed)
     this.#peerLossMs = peerLossMs
-    this.#budgets = { reliable: maxPayloadBytes, lossy: maxLossyPayloadBytes }
+    this.#budgets = { reliable: maxPayloadBytes, frame: maxFrameBytes, lossy: maxLossyPayloadBytes }
     const { latencyMs, jitterMs, loss, duplicate, reorder } = { ...NO_FAULTS, ...definedOf(options) }
     this.#faults = checkFaults({ latencyMs, jitterMs, loss, duplicate, reorder })
   }

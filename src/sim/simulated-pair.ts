@@ -115,13 +115,13 @@ export class SimulatedPair {
     const wire = this.#wires[index]
     /** Only what came over the link that the receiver still has is its. */
     const current = (): boolean => to.linkOf(from.selfId) === this.#links[1 - index]
-    const receive = (frame: Uint8Array, delivery: Delivery) => (): void => {
-      if (current()) to.received(from.selfId, frame, delivery)
+    const receive = (frame: Uint8Array, delivery: Delivery, isPart: boolean) => (): void => {
+      if (current()) to.received(from.selfId, frame, delivery, isPart)
     }
     return {
-      send: (frame, delivery) => {
-        if (delivery === 'lossy') wire.sendLossy(receive(frame, delivery))
-        else wire.sendReliable(receive(frame, delivery))
+      send: (frame, delivery, _signal, isPart) => {
+        if (delivery === 'lossy') wire.sendLossy(receive(frame, delivery, isPart))
+        else wire.sendReliable(receive(frame, delivery, isPart))
       },
       grant: (bytes) =>
         wire.sendReliable(() => {

@@ -2,21 +2,24 @@ import type { PeerId } from '../seam/contract.ts'
 import { SeamCore } from '../seam/seam-core.ts'
 import { SimulatedPair, type PairConditions } from './simulated-pair.ts'
 
+/** Largest payloads, bytes: reliable, in one piece, lossy. */
+export interface SimulatedBudgets {
+  readonly reliable: number
+  readonly frame: number
+  readonly lossy: number
+}
+
 /** The peers attached under one name, and the pairs between them. */
 export class SimulatedRoom {
   readonly #members: Map<PeerId, SeamCore> = new Map()
   /** A closed seam's pairs stay until their goodbyes have arrived, so they are kept per seam, not per peer. */
   readonly #pairs: Map<SeamCore, Set<SimulatedPair>> = new Map()
-  readonly #budgets: { readonly reliable: number; readonly lossy: number }
+  readonly #budgets: SimulatedBudgets
   readonly #conditions: PairConditions
   readonly #onEmpty: () => void
   #maxPeers = 0
 
-  constructor(
-    budgets: { readonly reliable: number; readonly lossy: number },
-    onEmpty: () => void,
-    conditions: PairConditions,
-  ) {
+  constructor(budgets: SimulatedBudgets, onEmpty: () => void, conditions: PairConditions) {
     this.#budgets = budgets
     this.#onEmpty = onEmpty
     this.#conditions = conditions
@@ -39,6 +42,7 @@ export class SimulatedRoom {
     const seam: SeamCore = new SeamCore({
       selfId: peer,
       maxPayloadBytes: () => this.#budgets.reliable,
+      maxFrameBytes: () => Math.min(this.#budgets.frame, this.#budgets.reliable),
       maxLossyPayloadBytes: () => this.#budgets.lossy,
       onClose: () => this.#onClosed(seam),
     })

@@ -149,7 +149,7 @@ export const muxMutants: readonly MuxMutant[] = [
       },
     }
   }),
-  muxMutant('lets a full view stall the others', ['MUX-8'], (mux) => {
+  muxMutant('lets a full view stall the others', ['MUX-8', 'MUX-21'], (mux) => {
     let last: Promise<unknown> = Promise.resolve()
     class InTurn extends DelegateSeam {
       override sendTo(peer: PeerId, payload: Uint8Array, options?: SendOptions): Promise<void> {

@@ -77,7 +77,7 @@ export const sendingMutants: readonly SeamMutant[] = [
   ),
   seamMutant(
     'pays no attention to signals',
-    ['SEAM-19', 'SEAM-37'],
+    ['SEAM-19', 'SEAM-37', 'SEAM-48'],
     class extends DelegateSeam {
       override broadcast(payload: Uint8Array, { delivery }: SendOptions = {}): Promise<void> {
         return super.broadcast(payload, { delivery })
@@ -189,6 +189,37 @@ export const creditMutants: readonly SeamMutant[] = [
     class extends DelegateSeam {
       override sendTo(peer: PeerId, payload: Uint8Array, options?: SendOptions): Promise<void> {
         return payload.length > VIEW_CREDIT_BYTES ? never() : super.sendTo(peer, payload, options)
+      }
+    },
+  ),
+  seamMutant(
+    'says nothing of how far it is',
+    ['SEAM-47'],
+    class extends DelegateSeam {
+      override sendTo(peer: PeerId, payload: Uint8Array, { delivery, signal }: SendOptions = {}): Promise<void> {
+        return super.sendTo(peer, payload, { delivery, signal })
+      }
+    },
+  ),
+  seamMutant(
+    'cuts large payloads off',
+    ['SEAM-47', 'SEAM-49'],
+    class extends DelegateSeam {
+      override sendTo(peer: PeerId, payload: Uint8Array, options?: SendOptions): Promise<void> {
+        return super.sendTo(peer, payload.subarray(0, this.maxFrameBytes ?? undefined), options)
+      }
+    },
+  ),
+  seamMutant(
+    'sends what was called off after all',
+    ['SEAM-48'],
+    class extends DelegateSeam {
+      override sendTo(peer: PeerId, payload: Uint8Array, options: SendOptions = {}): Promise<void> {
+        const again = payload.slice()
+        return super.sendTo(peer, payload, options).catch((error: unknown) => {
+          if (options.signal?.aborted === true) void super.sendTo(peer, again)
+          throw error
+        })
       }
     },
   ),

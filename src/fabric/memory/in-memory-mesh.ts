@@ -5,6 +5,9 @@ import { SeamCore } from '../../seam/seam-core.ts'
 /** Largest payload, bytes. Memory needs none; a published number puts the laws of budgets to work. */
 export const IN_MEMORY_MAX_PAYLOAD_BYTES = 16_777_216
 
+/** Largest payload that goes in one piece, bytes: as over WebRTC. */
+export const IN_MEMORY_MAX_FRAME_BYTES = 262_144
+
 /** Who is in one in-memory session, and who hosts it. */
 export class InMemoryMesh {
   readonly #members: Map<PeerId, SeamCore> = new Map()
@@ -37,6 +40,7 @@ export class InMemoryMesh {
     const seam: SeamCore = new SeamCore({
       selfId: identity?.id ?? this.#nextName(),
       maxPayloadBytes: () => IN_MEMORY_MAX_PAYLOAD_BYTES,
+      maxFrameBytes: () => IN_MEMORY_MAX_FRAME_BYTES,
       onClose: () => this.#leave(seam),
     })
     const others = [...this.#members.values()]
@@ -66,8 +70,8 @@ export class InMemoryMesh {
 /** The way from one peer to another. */
 function connect(from: SeamCore, to: SeamCore): boolean {
   return from.link(to.selfId, {
-    send: (frame, delivery) => {
-      to.received(from.selfId, frame, delivery)
+    send: (frame, delivery, _signal, isPart) => {
+      to.received(from.selfId, frame, delivery, isPart)
     },
     grant: (bytes) => to.granted(from.selfId, bytes),
   })

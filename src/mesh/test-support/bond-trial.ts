@@ -5,7 +5,7 @@ import { frameCost } from '../../seam/credit.ts'
 import { SeamCore } from '../../seam/seam-core.ts'
 import { seededRandom } from '../../sim/seeded-random.ts'
 import type { Carrier } from '../bond.ts'
-import { decodeLinkFrame, encodeData, encodeResume, markLossy, type LinkFrame, type Resume } from '../link-frames.ts'
+import { DATA_HEADERS, decodeLinkFrame, encodeResume, type LinkFrame, type Resume } from '../link-frames.ts'
 import { MeshBonds } from '../mesh-bonds.ts'
 
 /**
@@ -97,7 +97,7 @@ class End {
     this.bend = bend
     this.#other = other
     this.#faults = faults
-    this.core = new SeamCore({ selfId: name, maxPayloadBytes: () => 10_000, frame: encodeData })
+    this.core = new SeamCore({ selfId: name, maxPayloadBytes: () => 10_000, headers: DATA_HEADERS })
     this.core.received = (_peer, payload, delivery) => this.#hear(payload, delivery)
     this.core.peers.listen((peers) => {
       if (!peers.has(other)) return
@@ -143,9 +143,9 @@ class End {
   #heed(frame: LinkFrame, carrier: Carrier): boolean {
     switch (frame.kind) {
       case 'data':
-        return this.bonds.received(this.#other, carrier, frame.payload, 'reliable')
+        return this.bonds.received(this.#other, carrier, frame.payload, 'reliable', false)
       case 'lossy':
-        return this.bonds.received(this.#other, carrier, frame.payload, 'lossy')
+        return this.bonds.received(this.#other, carrier, frame.payload, 'lossy', false)
       case 'credit':
         return this.bonds.granted(this.#other, carrier, frame.bytes)
       case 'ack':
@@ -232,7 +232,7 @@ class TrialLink {
       hasRoom: () => this.#queue(1 - at).length < 8,
       send: (frame, delivery) => {
         if (this.#stages[at] !== 'proved' || this.#stages[1 - at] === 'broken') return
-        this.#queue(1 - at).push(delivery === 'lossy' ? markLossy(frame.slice()) : this.#bent(at, frame))
+        this.#queue(1 - at).push(delivery === 'lossy' ? frame.slice() : this.#bent(at, frame))
       },
     }
   }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../sim/index.ts'
-import { Replay } from './replay.ts'
+import { Replay, REPLAY_HEADERS } from './replay.ts'
 
 const number = (frame: Uint8Array): number => new DataView(frame.buffer, frame.byteOffset).getUint32(0)
 
@@ -34,9 +34,10 @@ class Half {
   }
 
   say(value: number): void {
-    const payload = new Uint8Array(64)
-    new DataView(payload.buffer).setUint32(0, value)
-    this.replay.send(payload, 'reliable')
+    const frame = new Uint8Array(65)
+    frame.set(REPLAY_HEADERS.whole)
+    new DataView(frame.buffer).setUint32(1, value)
+    this.replay.send(frame, 'reliable')
   }
 
   #change(joined: boolean): void {

@@ -1,11 +1,13 @@
-import { ByteReader, ByteWriter, concatBytes, MalformedBytesError } from '../../base/bytes.ts'
+import { ByteReader, ByteWriter, MalformedBytesError } from '../../base/bytes.ts'
 import type { Random } from '../../base/random.ts'
 import { frameCost } from '../../seam/credit.ts'
+import type { FrameHeaders } from '../../seam/seam-core.ts'
 
 /** What a {@link Replay} does; each at once and without waiting. */
 export interface ReplayPort {
   send(frame: Uint8Array, delivery: 'reliable' | 'lossy'): void
-  deliver(payload: Uint8Array, delivery: 'reliable' | 'lossy'): void
+  /** `isPart`: of a payload too large for one frame. */
+  deliver(payload: Uint8Array, delivery: 'reliable' | 'lossy', isPart: boolean): void
   /** Both ends know of each other: frames may go. */
   joined(): void
   /** What was under way is gone, or the other end is another process. */
@@ -21,6 +23,14 @@ const FROM = 1
 const DATA = 2
 const ACK = 3
 const LOSSY = 4
+const PART = 5
+
+/** What stands before the frames that a {@link Replay} is given to send. */
+export const REPLAY_HEADERS: FrameHeaders = {
+  whole: Uint8Array.of(DATA),
+  part: Uint8Array.of(PART),
+  lossy: Uint8Array.of(LOSSY),
+}
 
 /**
  * One channel's way to one member and back, as a machine that outlives its links. Each end draws a number for its
@@ -97,12 +107,13 @@ export class Replay {
     else if (this.#live) this.#awayFrom = null
   }
 
-  send(payload: Uint8Array, delivery: 'reliable' | 'lossy'): void {
+  /** `frame`: a payload, or a part of one, behind its header of {@link REPLAY_HEADERS}. */
+  send(frame: Uint8Array, delivery: 'reliable' | 'lossy'): void {
     if (delivery === 'reliable' && this.#keepBytes > 0) {
-      this.#kept.push(payload)
-      this.#keptBytes += frameCost(payload.length)
+      this.#kept.push(frame)
+      this.#keptBytes += costOf(frame)
     }
-    if (this.#live) this.#port.send(concatBytes(Uint8Array.of(delivery === 'lossy' ? LOSSY : DATA), payload), delivery)
+    if (this.#live) this.#port.send(frame, delivery)
   }
 
   /** Our reader took so many bytes. */
@@ -133,10 +144,10 @@ export class Replay {
     const kind = frame[0]
     if (delivery === 'lossy') {
       if (kind !== LOSSY) return false
-      if (this.#joined) this.#port.deliver(frame.subarray(1), 'lossy')
+      if (this.#joined) this.#port.deliver(frame.subarray(1), 'lossy', false)
       return true
     }
-    if (kind === DATA) this.#onData(frame.subarray(1))
+    if (kind === DATA || kind === PART) this.#onData(frame.subarray(1), kind === PART)
     else if (kind === OPEN) this.#onOpen(new ByteReader(frame, 1))
     else if (kind === FROM) this.#onFrom(new ByteReader(frame, 1))
     else if (kind === ACK) this.#onAck(new ByteReader(frame, 1))
@@ -171,7 +182,7 @@ export class Replay {
       this.#joined = true
       this.#port.joined()
     }
-    for (const payload of this.#kept) this.#port.send(concatBytes(Uint8Array.of(DATA), payload), 'reliable')
+    for (const frame of this.#kept) this.#port.send(frame, 'reliable')
     this.#grantedBy(granted)
     this.#port.writable()
   }
@@ -184,17 +195,17 @@ export class Replay {
     if (missed > 0) this.#port.missed(missed)
   }
 
-  #onData(payload: Uint8Array): void {
+  #onData(payload: Uint8Array, isPart: boolean): void {
     if (this.#position === null) return
     // Who keeps nothing counts nothing.
     if (this.#ackEvery === 0) {
-      this.#port.deliver(payload, 'reliable')
+      this.#port.deliver(payload, 'reliable', isPart)
       return
     }
     if (this.#position++ < this.#received) return
     this.#received++
     this.#unacknowledged += frameCost(payload.length)
-    this.#port.deliver(payload, 'reliable')
+    this.#port.deliver(payload, 'reliable', isPart)
     if (this.#unacknowledged >= this.#ackEvery) this.#acknowledge()
   }
 
@@ -222,7 +233,7 @@ export class Replay {
 
   #acknowledged(received: number): void {
     const gone = this.#kept.splice(0, received - this.#base)
-    for (const payload of gone) this.#keptBytes -= frameCost(payload.length)
+    for (const frame of gone) this.#keptBytes -= costOf(frame)
     this.#base = received
   }
 
@@ -251,7 +262,7 @@ export class Replay {
   }
 
   #restart(): void {
-    this.#keptBytes = this.#kept.reduce((sum, payload) => sum + frameCost(payload.length), 0)
+    this.#keptBytes = this.#kept.reduce((sum, frame) => sum + costOf(frame), 0)
     this.#base = 0
     this.#position = null
     this.#received = 0
@@ -270,4 +281,9 @@ export class Replay {
   #draw(): number {
     return 1 + Math.floor(this.#random() * 2 ** 48)
   }
+}
+
+/** As both ends count it: without the header. */
+function costOf(frame: Uint8Array): number {
+  return frameCost(frame.length - 1)
 }
