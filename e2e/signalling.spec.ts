@@ -52,6 +52,28 @@ test('the first server dies while the founder waits: the friend comes in through
   await playOut(x, o, [4, 0])
 })
 
+test('the only server is killed and started again in mid-game: the same room is there, and newcomers reach it', async ({
+  browser,
+  servers,
+}) => {
+  const [only] = servers
+  const { x, o, link } = await sitDown(await browser.newPage(), await browser.newPage(), listing([only]))
+  await playOut(x, o, [4, 0])
+  await only.close({ abrupt: true })
+  await Promise.all([x.shows('signalling', 'searching'), o.shows('signalling', 'searching')])
+  await playOut(x, o, [8, 1])
+  const again = await startSignalServer({ port: only.port })
+  try {
+    for (const player of [x, o]) await player.shows('server', isAt(again))
+    const newcomer = new Player(await browser.newPage())
+    await newcomer.open(link)
+    await newcomer.shows('failure', 'table-full')
+    await playOut(x, o, [2, 6])
+  } finally {
+    await again.close()
+  }
+})
+
 test('every server dies: the game goes on, and says so', async ({ browser, servers }) => {
   const { x, o } = await sitDown(await browser.newPage(), await browser.newPage(), listing(servers))
   await Promise.all(servers.map((server) => server.close()))
