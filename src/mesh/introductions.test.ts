@@ -5,6 +5,7 @@ import {
   CARRIED_BURST,
   CARRIED_PER_SECOND,
   Introductions,
+  NEWS_BURST,
   type IntroductionEffect,
   type IntroductionInput,
 } from './introductions.ts'
@@ -109,6 +110,14 @@ describe('who is told of whom', () => {
     expect(after(roster(ada, [cyd]))).toEqual([])
     expect([...self.refused]).toEqual([['too-many-introduced', 1]])
     expect(after(roster(ada, [cyd], [crowd[0] as SignalAddress]))).toEqual(['introduced c1', 'withdrawn s0'])
+  })
+
+  it('[INTRO-6] whom one peer tells of anew has a rate: made-up members cost few attempts', () => {
+    after(linked(ada))
+    const names = Array.from({ length: NEWS_BURST + 5 }, (_, i) => ({ peer: `p${i}`, session: `s${i}` }))
+    const introduced = names.flatMap((at) => after(roster(ada, [at]), roster(ada, [], [at])))
+    expect(introduced.filter((effect) => effect.startsWith('introduced'))).toHaveLength(NEWS_BURST)
+    expect([...self.refused]).toEqual([['too-fast', 5]])
   })
 
   it('[INTRO-6] in a larger mesh each peer is told of as many as it takes', () => {

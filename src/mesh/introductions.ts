@@ -88,8 +88,9 @@ export class Introductions {
   /* ── Links ─────────────────────────────────────────────────────────────────────────────────── */
 
   #onLinked({ link, at, nowMs }: IntroductionInput & { kind: 'linked' }): void {
-    const bucket = new TokenBucket(CARRIED_PER_SECOND, CARRIED_BURST, nowMs)
-    this.#links.set(link, { at, key: keyOf(at), open: true, told: new Map(), heard: new Map(), bucket })
+    const words = new TokenBucket(CARRIED_PER_SECOND, CARRIED_BURST, nowMs)
+    const news = new TokenBucket(NEWS_PER_SECOND, NEWS_BURST, nowMs)
+    this.#links.set(link, { at, key: keyOf(at), open: true, told: new Map(), heard: new Map(), words, news })
     this.#publish()
   }
 
@@ -105,7 +106,7 @@ export class Introductions {
     if (link === undefined) return
     switch (said.kind) {
       case 'roster':
-        return this.#onRoster(link, said.came, said.went)
+        return this.#onRoster(link, said, nowMs)
       case 'hand-on':
         return this.#handOn(id, link, said.address, said.body, nowMs)
       case 'handed-on':
@@ -115,12 +116,13 @@ export class Introductions {
     }
   }
 
-  #onRoster(link: LinkedPeer, came: readonly SignalAddress[], went: readonly SignalAddress[]): void {
+  #onRoster(link: LinkedPeer, { came, went }: Introduction & { kind: 'roster' }, nowMs: number): void {
     for (const at of went) link.heard.delete(keyOf(at))
     for (const at of came) {
       const key = keyOf(at)
       if (at.peer === this.#selfId || key === link.key) continue
-      if (link.heard.size < MAX_INTRODUCED || link.heard.has(key)) link.heard.set(key, at)
+      if (!link.news.take(nowMs)) this.#refuse('too-fast')
+      else if (link.heard.size < MAX_INTRODUCED || link.heard.has(key)) link.heard.set(key, at)
       else this.#refuse('too-many-introduced')
     }
     this.#publish()
@@ -128,7 +130,7 @@ export class Introductions {
 
   #handOn(from: string, sender: LinkedPeer, to: SignalAddress, body: string, nowMs: number): void {
     const target = this.#openLinkTo(keyOf(to))
-    if (!sender.bucket.take(nowMs)) this.#refuse('too-fast')
+    if (!sender.words.take(nowMs)) this.#refuse('too-fast')
     else if (target === null || target === from) this.#refuse('not-linked')
     else this.#effects.push({ kind: 'say', link: target, say: { kind: 'handed-on', address: sender.at, body } })
   }
@@ -209,6 +211,10 @@ export class Introductions {
 export const CARRIED_PER_SECOND = 50
 export const CARRIED_BURST = 500
 
+/** Members that one linked peer may newly tell of: a second, sustained, and at once. Each may cost an attempt to link. */
+export const NEWS_PER_SECOND = 4
+export const NEWS_BURST = 128
+
 export type IntroductionInput =
   /** As signalling says; see {@link PresenceHandlers}. */
   | { readonly kind: 'attached'; readonly present: readonly SignalAddress[] }
@@ -238,7 +244,7 @@ export type IntroductionEffect =
   | { readonly kind: 'introduced' | 'withdrawn'; readonly at: SignalAddress }
 
 /**
- * `too-many-introduced`: over {@link MAX_INTRODUCED}. `too-fast`: over {@link CARRIED_PER_SECOND}. `not-linked`: for
+ * `too-many-introduced`: over {@link MAX_INTRODUCED}. `too-fast`: over {@link CARRIED_PER_SECOND} or {@link NEWS_PER_SECOND}. `not-linked`: for
  * somebody whom this peer has no link with. `unannounced`: from somebody whom the carrier had not told of.
  * `congested`: the link on had no room. `no-way`: own words for somebody whom nobody reaches.
  */
@@ -257,7 +263,8 @@ interface LinkedPeer {
   /** What the other end knows from this one, and this one from it. */
   told: ReadonlyMap<string, SignalAddress>
   readonly heard: Map<string, SignalAddress>
-  readonly bucket: TokenBucket
+  readonly words: TokenBucket
+  readonly news: TokenBucket
 }
 
 /** No link is called so: their names are longer. */
