@@ -29,7 +29,7 @@ const config: ViteUserConfig = defineConfig({
       {
         resolve: { alias },
         // Known from the start: a page that meets them later is loaded again in the midst of its tests.
-        optimizeDeps: { include: ['simple-peer/simplepeer.min.js'] },
+        optimizeDeps: { include: ['simple-peer/simplepeer.min.js', 'peerjs'] },
         test: {
           name: 'browser',
           include: ['src/**/*.browser.test.ts', 'test/**/*.browser.test.ts'],

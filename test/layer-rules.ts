@@ -22,6 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const packageHomes: Readonly<Record<string, readonly string[]>> = {
   nanostores: ['src/base/observable.ts'],
   'idb-keyval': ['src/raft/storage/indexeddb/'],
+  peerjs: ['src/fabric/peerjs/'],
   'simple-peer/simplepeer.min.js': ['src/fabric/simple-peer/'],
   ws: ['src/server/'],
   redis: ['src/server/redis-connection.ts'],

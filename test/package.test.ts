@@ -98,6 +98,7 @@ describe('the declarations', () => {
       'selvage',
       'selvage/webrtc',
       'selvage/simple-peer',
+      'selvage/peerjs',
       'selvage/broadcast-channel',
       'selvage/indexeddb',
       'selvage/sim',

@@ -12,8 +12,9 @@ export interface ControlledServers extends AsyncDisposable {
 }
 
 /** `count` servers of this test's own. Disposing of them (`await using`) closes them for good. */
-export async function controlServers(count: number): Promise<ControlledServers> {
-  const servers = await Promise.all(Array.from({ length: count }, () => call('POST', '/servers')))
+export async function controlServers(count: number, kind: 'signal' | 'peer' = 'signal'): Promise<ControlledServers> {
+  const path = kind === 'peer' ? '/servers/peer' : '/servers'
+  const servers = await Promise.all(Array.from({ length: count }, () => call('POST', path)))
   const doTo = async (index: number, verb: string): Promise<void> => {
     const server = servers[index]
     if (server === undefined) throw new RangeError(`no server ${index}, only ${count}`)

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestProject } from 'vitest/node'
-import { startSignalServer, type SignalServer } from '../../src/server/index.ts'
+import { startSignalServer } from '../../src/server/index.ts'
+import { startPeerServer } from './peer-servers.ts'
 
 /**
  * Real signalling servers for tests that run in a browser, started once before them. A test reads their
@@ -19,13 +20,16 @@ import { startSignalServer, type SignalServer } from '../../src/server/index.ts'
  *     await cluster.kill(1)                                   // its sockets are cut without a word
  *     await cluster.start(0)                                  // back on the same port, empty
  *
- * The endpoint is HTTP on loopback: `POST /servers` → `{ id, url }`, then `POST /servers/<id>/stop`,
+ * There is one PeerServer besides, `inject('peerServer')`, and `controlServers(2, 'peer')` starts others.
+ *
+ * The endpoint is HTTP on loopback: `POST /servers` or `/servers/peer` → `{ id, url }`, then `POST /servers/<id>/stop`,
  * `…/kill`, `…/start`, and `DELETE /servers/<id>`; all answer when it has happened.
  */
 declare module 'vitest' {
   export interface ProvidedContext {
     signalServers: readonly string[]
     signalControl: string
+    peerServer: string
   }
 }
 
@@ -33,23 +37,33 @@ const SHARED_SERVERS = 3
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const shared = await Promise.all(Array.from({ length: SHARED_SERVERS }, () => startSignalServer()))
+  const peerServer = await startPeerServer()
   const control = new ControlEndpoint()
   project.provide(
     'signalServers',
     shared.map((server) => server.url),
   )
+  project.provide('peerServer', peerServer.url)
   project.provide('signalControl', await control.listen())
   return async () => {
     await control.close()
-    await Promise.all(shared.map((server) => server.close()))
+    await Promise.all([peerServer, ...shared].map((server) => server.close()))
   }
 }
 
 /** A server that can go away and come back on its port. */
 interface Controlled {
+  readonly start: (at?: { readonly port: number }) => Promise<Running>
   readonly port: number
   readonly url: string
-  running: SignalServer | null
+  running: Running | null
+}
+
+/** A PeerServer never says goodbye: `abrupt` is all that it knows. */
+interface Running {
+  readonly port: number
+  readonly url: string
+  close(how?: { readonly abrupt: true }): Promise<void>
 }
 
 class ControlEndpoint {
@@ -83,7 +97,8 @@ class ControlEndpoint {
   async #obey(method: string, url: string): Promise<object | null> {
     const [, servers, id, verb] = url.split('/')
     if (servers !== 'servers') return null
-    if (id === undefined) return method === 'POST' ? await this.#create() : null
+    if (id === undefined) return method === 'POST' ? await this.#create(startSignalServer) : null
+    if (id === 'peer') return method === 'POST' ? await this.#create(startPeerServer) : null
     const server = this.#servers.get(id)
     if (server === undefined) return null
     if (method === 'DELETE') {
@@ -92,22 +107,22 @@ class ControlEndpoint {
       return {}
     }
     if (method !== 'POST') return null
-    if (verb === 'start') server.running ??= await startSignalServer({ port: server.port })
+    if (verb === 'start') server.running ??= await server.start({ port: server.port })
     else if (verb === 'stop') await halt(server, (running) => running.close())
     else if (verb === 'kill') await halt(server, (running) => running.close({ abrupt: true }))
     else return null
     return {}
   }
 
-  async #create(): Promise<object> {
-    const running = await startSignalServer()
+  async #create(start: Controlled['start']): Promise<object> {
+    const running = await start()
     const id = String(++this.#lastId)
-    this.#servers.set(id, { port: running.port, url: running.url, running })
+    this.#servers.set(id, { start, port: running.port, url: running.url, running })
     return { id, url: running.url }
   }
 }
 
-async function halt(server: Controlled, how: (running: SignalServer) => Promise<void>): Promise<void> {
+async function halt(server: Controlled, how: (running: Running) => Promise<void>): Promise<void> {
   const { running } = server
   server.running = null
   if (running !== null) await how(running)
