@@ -288,6 +288,7 @@ export class MeshSeam {
         onIntroduction: (said) => this.#introducer.heard(id, said),
         onPath: (path) => {
           this.#introducer.tell({ kind: 'path', link: id, open: path === 'connected' })
+          if (path === 'interrupted') this.#presence.probe?.()
           this.#step({ kind: 'path', link: id, path })
         },
         onRefused: (reason) => void this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1),

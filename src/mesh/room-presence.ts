@@ -161,9 +161,13 @@ export class RoomPresence implements Presence {
     }
   }
 
+  probe(): void {
+    this.#attachment?.probe?.()
+  }
+
   /** The network may be another one: what holds is asked for a sign of life, what is under way begins anew, at once. */
   #onWake(): void {
-    this.#attachment?.probe?.()
+    this.probe()
     this.#turn?.abort()
   }
 
