@@ -238,8 +238,10 @@ function foundsHere(errand: 'create' | 'open', name: string, place: Place): bool
 }
 
 /** The link to the friend, or, while there is none yet, to whoever is coming in. */
-function linkOf(links: ReadonlyMap<string, { readonly state: Facts['link'] }>, friend: string | null): Facts['link'] {
-  if (friend !== null) return links.get(friend)?.state ?? 'none'
-  for (const { state } of links.values()) return state
-  return 'none'
+function linkOf(
+  links: ReadonlyMap<string, { readonly state: Facts['link'] | 'lost' }>,
+  friend: string | null,
+): Facts['link'] {
+  const state = friend === null ? [...links.values()][0]?.state : links.get(friend)?.state
+  return state === undefined || state === 'lost' ? 'none' : state
 }

@@ -2,6 +2,8 @@
 export interface Page {
   readonly document: EventTarget & { readonly visibilityState: string }
   readonly window: EventTarget
+  /** Where the browser tells of the network that it is on (Network Information). */
+  readonly connection?: EventTarget | undefined
 }
 
 /** `frozen` and `left`: its scripts may be stopped at any moment; a left page may come back all the same. */
@@ -21,5 +23,7 @@ export function watchPage(tell: (state: PageState) => void, page: Page | null = 
 }
 
 export function thisPage(): Page | null {
-  return typeof document === 'object' && typeof window === 'object' ? { document, window } : null
+  if (typeof document !== 'object' || typeof window !== 'object') return null
+  const { connection } = navigator as { readonly connection?: EventTarget }
+  return { document, window, connection }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { SignalAddress } from '../signal/protocol.ts'
 import type { Fingerprints } from './link-handshake.ts'
+import type { LinkRoute } from './link-status.ts'
 
 /**
  * What makes links: a native RTCPeerConnection by default ({@link nativeLinks}). A driver moves bytes
@@ -55,6 +56,10 @@ export interface Link {
   readonly maxMessageBytes: number
   /** Of the certificates on both sides, once open. */
   fingerprints(): Fingerprints
+  /** How its bytes travel now. Default `direct`. */
+  readonly route?: LinkRoute
+  /** What stands in the way of a link that is still being made, for people. */
+  trouble?(): string | null
   /** Looks for a new network path without giving up the channel. Drivers that cannot leave it out. */
   restart?(): void
   /** What was sent goes out first, within {@link CLOSE_BOUND_MS}. Resolves when everything is released. Idempotent. */

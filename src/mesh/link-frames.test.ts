@@ -12,6 +12,7 @@ import {
   encodeGoodbye,
   encodeHello,
   encodeProof,
+  encodePulse,
   encodeResume,
   LINK_VERSION,
   MAX_SESSION_BYTES,
@@ -52,6 +53,8 @@ describe('link frames', () => {
           expect(decodeLinkFrame(encodeProof(signature))).toEqual({ kind: 'proof', signature })
           expect(decodeLinkFrame(encodeCredit(credit))).toEqual({ kind: 'credit', bytes: credit })
           expect(decodeLinkFrame(encodeAck(credit))).toEqual({ kind: 'ack', received: credit })
+          expect(decodeLinkFrame(encodePulse('ping', credit))).toEqual({ kind: 'ping', serial: credit })
+          expect(decodeLinkFrame(encodePulse('pong', credit))).toEqual({ kind: 'pong', serial: credit })
           const resume = { bond: 'sixteen letters.', received: credit }
           expect(decodeLinkFrame(encodeResume(resume))).toEqual({ kind: 'resume', ...resume })
         },

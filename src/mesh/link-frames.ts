@@ -19,6 +19,7 @@ export type LinkFrame =
   | { readonly kind: 'introduction'; readonly said: Introduction }
   | { readonly kind: 'ack'; readonly received: number }
   | ({ readonly kind: 'resume' } & Resume)
+  | { readonly kind: 'ping' | 'pong'; readonly serial: number }
 
 export interface Hello {
   readonly version: number
@@ -57,6 +58,8 @@ const GOODBYE = 6
 const PART = 8
 const ACK = 9
 const RESUME = 10
+const PING = 14
+const PONG = 15
 
 /** What stands before the payloads that a link carries. */
 export const DATA_HEADERS: FrameHeaders = {
@@ -114,6 +117,12 @@ function decodeControl(reader: ByteReader): LinkFrame {
     case ROSTER:
     case CARRY:
       return { kind: 'introduction', said: decodeIntroduction(type, reader) }
+    case PING:
+    case PONG: {
+      const serial = reader.varint()
+      reader.end()
+      return { kind: type === PING ? 'ping' : 'pong', serial }
+    }
     default:
       throw new MalformedBytesError(`link frame of unknown type ${type}`)
   }
@@ -169,6 +178,14 @@ export function encodeGoodbye(reason: GoodbyeReason): Uint8Array<ArrayBuffer> {
 /** `received`: reliable frames of the bond that have arrived, in all. */
 export function encodeAck(received: number): Uint8Array<ArrayBuffer> {
   return new ByteWriter(9).u8(ACK).varint(received).finish()
+}
+
+/** A pong repeats the serial of the ping that it answers. */
+export function encodePulse(kind: 'ping' | 'pong', serial: number): Uint8Array<ArrayBuffer> {
+  return new ByteWriter(9)
+    .u8(kind === 'ping' ? PING : PONG)
+    .varint(serial)
+    .finish()
 }
 
 export function encodeResume({ bond, received }: Resume): Uint8Array<ArrayBuffer> {

@@ -3,7 +3,9 @@ import { fromUtf8, utf8 } from '../base/bytes.ts'
 import { LinkFailedError, PeerNotConnectedError } from '../base/errors.ts'
 import { HIGH_WATER_BYTES, type Link, type LinkOptions } from './link-driver.ts'
 import { FALLBACK_DIAL_MS, LOST_AFTER_MS, RESTART_BOUND_MS } from './mesh.ts'
-import { MeshWorld, ONE, ROOM, rosterOf } from './test-support/mesh-world.ts'
+import { PULSE_BOUND_MS } from './link-pulse.ts'
+import { MeshWorld, OAK, ONE, ROOM, rosterOf, TWO } from './test-support/mesh-world.ts'
+import { Mortal } from './test-support/mortal.ts'
 
 describe('the links of a mesh, in virtual time', () => {
   it('[RTC-26, BOND-1] a link that breaks is made again, its peer listed throughout, and no frame is lost', async () => {
@@ -13,13 +15,13 @@ describe('the links of a mesh, in virtual time', () => {
     await world.run(a.sendTo(b.selfId, utf8('on its way')))
     world.links.breakAll()
     await world.run(a.sendTo(b.selfId, utf8('meanwhile')))
-    expect(host.links(a).get().get(b.selfId)).toEqual({ state: 'interrupted' })
+    expect(host.links(a).get().get(b.selfId)).toMatchObject({ state: 'interrupted' })
     await world.clock.advance(2_000)
     await world.run(a.sendTo(b.selfId, utf8('afterwards')))
     const heard: string[] = []
     for (let i = 0; i < 3; i++) heard.push(fromUtf8((await world.next(b)).payload))
     expect(heard).toEqual(['on its way', 'meanwhile', 'afterwards'])
-    expect(host.links(a).get().get(b.selfId)).toEqual({ state: 'connected' })
+    expect(host.links(a).get().get(b.selfId)).toMatchObject({ state: 'connected' })
     expect(seen).toEqual([[], []])
     await world.end(a, b)
   })
@@ -70,16 +72,16 @@ describe('the links of a mesh, in virtual time', () => {
     const { a, b, host, joiner } = await world.pair()
     const seen = rosterOf(a)
     world.links.path('interrupted')
-    expect(host.links(a).get().get(b.selfId)).toEqual({ state: 'interrupted' })
+    expect(host.links(a).get().get(b.selfId)).toMatchObject({ state: 'interrupted' })
     expect([...world.links.open].map(({ restarts }) => restarts)).toEqual([1, 1])
     await world.clock.advance(RESTART_BOUND_MS - 1_000)
     world.links.path('connected')
-    expect(joiner.links(b).get().get(a.selfId)).toEqual({ state: 'connected' })
+    expect(joiner.links(b).get().get(a.selfId)).toMatchObject({ state: 'connected' })
     await world.clock.advance(RESTART_BOUND_MS)
     const former = new Set(world.links.open)
     world.links.path('interrupted')
     await world.clock.advance(RESTART_BOUND_MS + 1_000)
-    expect(host.links(a).get().get(b.selfId)).toEqual({ state: 'connected' })
+    expect(host.links(a).get().get(b.selfId)).toMatchObject({ state: 'connected' })
     expect([...world.links.open].filter((link) => former.has(link))).toEqual([])
     expect(seen).toEqual([])
     await world.end(a, b)
@@ -115,6 +117,96 @@ describe('the links of a mesh, in virtual time', () => {
     expect([a.peers.get().size, b.peers.get().size]).toEqual([2, 2])
     await world.end(a, b)
   })
+
+  it('[RTC-41] a page that was closed without a goodbye is gone within seconds', async () => {
+    const world = new MeshWorld()
+    const a = await world.run(world.loom().reopen(ROOM))
+    const friend = new Mortal(world)
+    const b = await world.run(friend.loom().join(ROOM))
+    await world.listing(2, a)
+    friend.vanish()
+    friend.closePage()
+    await world.clock.advance(PULSE_BOUND_MS + 100)
+    expect(a.peers.get().size).toBe(1)
+    friend.bury()
+    await world.clock.advance(100)
+    await world.end(a, b)
+  })
+
+  it('[RTC-40] a wake dials at once whom a pause keeps waiting', async () => {
+    const world = new MeshWorld()
+    const wakes: (() => void)[] = []
+    const loom = world.loom({ wake: (wake) => (wakes.push(wake), () => void wakes.splice(wakes.indexOf(wake), 1)) })
+    const a = await world.run(loom.reopen(ROOM))
+    const b = await world.run(world.loom().join(ROOM))
+    await world.listing(2, a, b)
+    world.links.refusing = true
+    world.links.breakAll()
+    await world.clock.advance(1_000)
+    world.links.refusing = false
+    world.links.breakAll()
+    for (const wake of wakes) wake()
+    await world.clock.advance(100)
+    expect(loom.links(a).get().get(b.selfId)).toMatchObject({ state: 'connected' })
+    await world.end(a, b)
+    expect(wakes).toEqual([])
+  })
+
+  it('[RTC-42] links tell how long a round trip takes, and why there is none', async () => {
+    const world = new MeshWorld()
+    const { a, b, host } = await world.pair()
+    const links = host.links(a)
+    const stop = links.listen(() => {})
+    await world.clock.advance(100)
+    expect(links.get().get(b.selfId)).toEqual({
+      state: 'connected',
+      route: 'direct',
+      roundTripMs: 10,
+      jitterMs: 5,
+      why: null,
+    })
+    await world.clock.advance(60_000)
+    expect(links.get().get(b.selfId)?.jitterMs).toBeLessThan(1.5)
+    world.links.refusing = true
+    world.links.breakAll()
+    expect(links.get().get(b.selfId)).toMatchObject({ state: 'interrupted', why: 'the channel broke' })
+    world.servers.stop(ONE)
+    world.servers.stop(TWO)
+    await world.clock.advance(1_000)
+    expect(links.get().get(b.selfId)?.why).toContain('no signalling server is attached')
+    await world.clock.advance(LOST_AFTER_MS)
+    expect(links.get().get(b.selfId)).toMatchObject({ state: 'lost', why: 'the channel broke' })
+    stop()
+    await world.end(a, b)
+  })
+
+  it(
+    '[RTC-43] sixteen peers that come at once are a full mesh, with one link a pair',
+    { timeout: 60_000 },
+    async () => {
+      const world = new MeshWorld()
+      const size = 16
+      const loom = world.loom()
+      const host = await world.run(loom.host({ ...OAK, maxPeers: size }))
+      const others = await world.run(Promise.all(Array.from({ length: size - 1 }, () => world.loom().join(ROOM))))
+      const all = [host, ...others]
+      await world.listing(size, ...all)
+      await world.clock.advance(1_000)
+      expect(world.links.open.size).toBe(size * (size - 1))
+      const seen = all.map(rosterOf)
+      await world.run(Promise.all(all.map((seam) => seam.broadcast(utf8(seam.selfId)))))
+      world.links.breakAll()
+      await world.clock.advance(3_000)
+      for (const seam of all) {
+        const heard = new Set<string>()
+        for (let i = 1; i < size; i++) heard.add(fromUtf8((await world.next(seam)).payload))
+        expect(heard.size).toBe(size - 1)
+      }
+      expect(world.links.open.size).toBe(size * (size - 1))
+      expect(seen.flat()).toEqual([])
+      await world.end(...all)
+    },
+  )
 
   it('[RTC-38] a lossy frame is dropped where much is buffered already; reliable ones wait and arrive', async () => {
     const world = new MeshWorld()

@@ -24,7 +24,8 @@ import type { Presence, ServerHealth, SignallingStatus } from './presence.ts'
 import { RoomPresence, type RoomPresenceOptions, type SignalServerEntry } from './room-presence.ts'
 import { sealKeyOf } from './seal-key.ts'
 import { normalServerUrl, SignalTag, TAG_BOUNDS } from './signal-tag.ts'
-import { MeshSeam, type LinkStatus, type MeshDiagnostics } from './mesh-seam.ts'
+import type { LinkStatus } from './link-status.ts'
+import { MeshSeam, type MeshDiagnostics } from './mesh-seam.ts'
 
 /**
  * Seams that are meshes: every peer of a room is linked with every other, and signalling servers do no
@@ -186,7 +187,7 @@ export class MeshLoom implements Loom<SignalTag> {
     servers: readonly SignalServerEntry[],
     maxPeers: number | undefined,
   ): Promise<MeshSeam> {
-    const { app, peerIdentity, lostAfterMs, WebSocket } = this.#options
+    const { app, peerIdentity, lostAfterMs, wake, WebSocket } = this.#options
     const { driver, presence = onServers } = this.#means.weave()
     const [clock, random] = [this.#clock, this.#random]
     this.#identity ??= peerIdentity === undefined ? createPeerIdentity() : Promise.resolve(peerIdentity)
@@ -206,6 +207,7 @@ export class MeshLoom implements Loom<SignalTag> {
       clock,
       random,
       lostAfterMs,
+      wake,
     })
   }
 
@@ -271,6 +273,8 @@ export interface MeshLoomOptions {
    * peer of the application: who sends more is cut off. Default 64 MiB.
    */
   readonly maxPayloadBytes?: number | undefined
+  /** Calls its listener when links should be tried at once, and returns what ends that. Default: the page is online again, shown, thawed or on another network. */
+  readonly wake?: ((attemptNow: () => void) => () => void) | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
   /** For platforms without one. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { watchNetwork } from '../base/network-wake.ts'
 import { observable, type ReadableAtom } from '../base/observable.ts'
 import type { Random } from '../base/random.ts'
 import type { PeerId, PeerIdentity, WaitOptions } from '../seam/contract.ts'
@@ -11,9 +12,10 @@ import { decodeEnvelope, encodeEnvelope, newLinkId } from './link-envelope.ts'
 import { Introducer } from './introducer.ts'
 import type { IntroductionGate } from './introductions.ts'
 import { DATA_HEADER_BYTES, DATA_HEADERS, NONCE_BYTES } from './link-frames.ts'
+import { LinkStatuses, type LinkStatus } from './link-status.ts'
 import { LinkHandshake, type RefusalReason } from './link-handshake.ts'
 import { MeshBonds } from './mesh-bonds.ts'
-import { Mesh, type LinkStage, type MeshEffect, type MeshInput } from './mesh.ts'
+import { Mesh, type MeshEffect, type MeshInput } from './mesh.ts'
 import { MAX_FRAME_BYTES, MAX_LOSSY_PAYLOAD_BYTES, PeerLink, type PeerLinkEnd } from './peer-link.ts'
 import type { Presence, PresenceHandlers, ServerHealth, SignallingStatus } from './presence.ts'
 import type { RoomAddress } from './room-address.ts'
@@ -38,7 +40,8 @@ export class MeshSeam {
   /** Links that still send their last words. */
   readonly #closing: Set<Promise<void>> = new Set()
   readonly #timers: Map<string, unknown> = new Map()
-  readonly #status = observable<ReadonlyMap<PeerId, LinkStatus>>(new Map())
+  readonly #statuses = new LinkStatuses()
+  readonly #unwatch: readonly (() => void)[]
   readonly #refusals: Map<RefusalReason, number> = new Map()
   readonly #changed = observable<number>(0)
   readonly #calls: CallLimits
@@ -89,6 +92,10 @@ export class MeshSeam {
         knows: (at) => this.core.peers.get().has(at.peer) || this.#introducer.knows(at),
       },
     )
+    this.#unwatch = [
+      (options.wake ?? watchNetwork)(() => this.#step({ kind: 'wake' })),
+      this.#presence.status.listen(() => this.#publishLinks()),
+    ]
     this.#seal = new SignalSeal({
       key: options.sealKey,
       room: options.room,
@@ -113,8 +120,10 @@ export class MeshSeam {
     return this.#presence.servers
   }
 
+  /** Round trips are measured while it is listened to. */
   get links(): ReadableAtom<ReadonlyMap<PeerId, LinkStatus>> {
-    return this.#status
+    if (!this.core.torn && !this.#timers.has(MEASURE)) this.#measure()
+    return this.#statuses.status
   }
 
   get diagnostics(): MeshDiagnostics {
@@ -193,9 +202,12 @@ export class MeshSeam {
         return this.#introducer.linked(effect.link, effect.at)
       }
       case 'unlist':
+        if (effect.lost) this.#statuses.lost(effect.peer)
         return this.#bonds.end(effect.peer)
       case 'restart':
         return this.#restart(effect.link, effect.at)
+      case 'ask':
+        return this.#links.get(effect.link)?.ask()
       case 'arm':
         return this.#arm(effect.timer, effect.ms)
       case 'disarm':
@@ -291,6 +303,7 @@ export class MeshSeam {
           if (path === 'interrupted') this.#presence.probe?.()
           this.#step({ kind: 'path', link: id, path })
         },
+        onMeasured: () => this.#publishLinks(),
         onRefused: (reason) => void this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1),
         onMalformed: () => void this.#malformed++,
         onEnded: (end, why) => this.#onLinkEnded(id, peer, end, why),
@@ -301,6 +314,7 @@ export class MeshSeam {
 
   #onLinkEnded(id: string, peer: PeerId, end: PeerLinkEnd, why: string): void {
     this.#lastFailure = `the link to ${peer} ended: ${why}`
+    this.#statuses.failed(peer, why)
     this.#drop(id, null)
     const listed = this.core.peers.get().has(peer)
     this.#step({ kind: 'ended', link: id, why: end === 'failed' || end === 'refused' ? end : 'goodbye' })
@@ -344,9 +358,17 @@ export class MeshSeam {
   }
 
   #publishLinks(): void {
-    const status = new Map<PeerId, LinkStatus>()
-    for (const [peer, state] of this.#mesh.peers) status.set(peer, { state })
-    if (!sameStatus(status, this.#status.get())) this.#status.set(status)
+    const measureOf = (peer: PeerId): PeerLink | null => this.#links.get(this.#mesh.linkOf(peer) ?? '') ?? null
+    this.#statuses.publish(this.#mesh.peers, measureOf, this.signalling.get().kind === 'attached')
+  }
+
+  #measure(): void {
+    for (const { id, stage } of this.#mesh.links) if (stage === 'connected') this.#links.get(id)?.ask()
+    const again = this.#options.clock.setTimeout(() => {
+      this.#timers.delete(MEASURE)
+      if (this.#statuses.isWatched) this.#measure()
+    }, MEASURE_EVERY_MS)
+    this.#timers.set(MEASURE, again)
   }
 
   #tellChange(): void {
@@ -354,11 +376,12 @@ export class MeshSeam {
   }
 
   async #release(): Promise<void> {
+    for (const unwatch of this.#unwatch) unwatch()
     this.#presence.close()
     this.#seal.close()
     for (const timer of [...this.#timers.keys()]) this.#disarm(timer)
     for (const id of [...this.#links.keys()]) this.#drop(id, 'closed')
-    this.#status.set(new Map())
+    this.#statuses.clear()
     this.#tellChange()
     await Promise.all(this.#closing)
   }
@@ -380,11 +403,15 @@ export interface MeshSeamOptions {
   readonly clock: Clock
   readonly random: Random
   readonly lostAfterMs?: number | undefined
+  /** As of `keepConnected`. Default: the page's own events. */
+  readonly wake?: ((attemptNow: () => void) => () => void) | undefined
 }
 
-export interface LinkStatus {
-  readonly state: LinkStage
-}
+/** How often round trips are measured. */
+const MEASURE_EVERY_MS = 10_000
+
+/** Name of the timer for it. */
+const MEASURE = 'measure'
 
 /** Counts since the weave began. */
 export interface MeshDiagnostics {
@@ -404,10 +431,4 @@ export interface MeshDiagnostics {
   readonly lossyDropped: number
   /** Links now open, those being made and those being closed included. */
   readonly openLinks: number
-}
-
-function sameStatus(a: ReadonlyMap<PeerId, LinkStatus>, b: ReadonlyMap<PeerId, LinkStatus>): boolean {
-  if (a.size !== b.size) return false
-  for (const [peer, { state }] of a) if (b.get(peer)?.state !== state) return false
-  return true
 }

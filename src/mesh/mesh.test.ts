@@ -46,7 +46,8 @@ function told(effect: MeshEffect): string {
     case 'unlist':
       return `unlist ${effect.peer}`
     case 'restart':
-      return `restart ${effect.link}`
+    case 'ask':
+      return `${effect.kind} ${effect.link}`
     case 'arm':
       return `${effect.timer.split(' ')[0]} in ${effect.ms}`
     case 'disarm':
@@ -232,7 +233,7 @@ describe('a link without a path', () => {
   it('[RTC-28] whose peer has left for good is dropped at once, in either order', () => {
     after(attached(low, high), proved('own1'), proved('own2'), interrupted('own1'))
     expect(after(left(low))).toEqual(['drop own1', 'unlist a'])
-    expect(after(left(high))).toEqual([])
+    expect(after(left(high))).toEqual(['ask own2'])
     expect(after(interrupted('own2'))).toEqual(['drop own2', 'unlist z'])
   })
 
@@ -248,6 +249,21 @@ describe('a link without a path', () => {
     expect(after(left(low, 'lost'), { kind: 'detached' })).toEqual([])
     expect(after(interrupted('own2'))[0]).toBe(`lost in ${LOST_AFTER_MS}`)
     expect([...mesh.peers.keys()]).toEqual(['a', 'z'])
+  })
+})
+
+describe('a wake', () => {
+  it('[RTC-40] asks after links that look well, restarts those without a path, and dials at once whom it waits for', () => {
+    const third = { peer: 'p', session: 'p1' }
+    after(attached(low, high, third), proved('own1'), proved('own2'), proved('own3'))
+    after({ kind: 'path', link: 'own2', path: 'interrupted' }, failed('own3'))
+    expect(after({ kind: 'wake' })).toEqual([
+      'ask own1',
+      'restart own2',
+      `restart in ${RESTART_BOUND_MS}`,
+      'dial p1 own4 politely',
+    ])
+    expect(after({ kind: 'detached' }, { kind: 'wake' })).not.toContain('dial')
   })
 })
 

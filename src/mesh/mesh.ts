@@ -47,6 +47,11 @@ export class Mesh {
     return stages
   }
 
+  /** The link that carries what goes to a peer. */
+  linkOf(peer: PeerId): string | null {
+    return this.#listed.get(peer)?.link?.id ?? null
+  }
+
   step(input: MeshInput): MeshEffect[] {
     this.#effects = []
     switch (input.kind) {
@@ -79,6 +84,9 @@ export class Mesh {
         break
       case 'path':
         this.#onPath(input.link, input.path)
+        break
+      case 'wake':
+        this.#onWake()
         break
       case 'cut-off':
         this.#onCutOff(input.peer)
@@ -131,10 +139,13 @@ export class Mesh {
 
   /** Who has left for good is given up where there is no link that says otherwise. */
   #onGone(member: Member): void {
-    if (member.introduced) return
-    for (const link of this.#linksOf(member)) if (link.stage === 'connecting') this.#drop(link, null)
     const listed = this.#listed.get(member.at.peer)
-    if (listed?.member === member && listed.link?.stage !== 'connected') this.#unlist(listed, null)
+    const link = listed?.member === member ? listed.link : null
+    // A page that was closed says no goodbye: its link looks well for seconds.
+    if (link?.stage === 'connected') this.#effects.push({ kind: 'ask', link: link.id })
+    if (member.introduced) return
+    for (const other of this.#linksOf(member)) if (other.stage === 'connecting') this.#drop(other, null)
+    if (listed?.member === member && link?.stage !== 'connected') this.#unlist(listed, null)
   }
 
   #onIntroduced(at: SignalAddress): void {
@@ -244,6 +255,19 @@ export class Mesh {
     }
   }
 
+  /** The network may be another one than before: what was waited for is tried now. */
+  #onWake(): void {
+    for (const { link } of this.#listed.values()) {
+      if (link?.stage === 'connected') this.#effects.push({ kind: 'ask', link: link.id })
+      else if (link !== null) this.#restart(link)
+    }
+    for (const member of this.#members.values()) {
+      if (!isReachable(member) || member.shunned || this.#linkOf(member) !== null) continue
+      member.attempts = 0
+      this.#dial(member)
+    }
+  }
+
   #onCutOff(peer: PeerId): void {
     const listed = this.#listed.get(peer)
     if (listed === undefined) return
@@ -265,7 +289,7 @@ export class Mesh {
       }
       case 'lost': {
         const listed = this.#listed.get(key)
-        if (listed !== undefined) this.#unlist(listed, null)
+        if (listed !== undefined) this.#unlist(listed, null, true)
         return
       }
       case 'retry': {
@@ -304,12 +328,12 @@ export class Mesh {
   }
 
   /** The peer leaves, and its link with it. */
-  #unlist({ member, link }: ListedPeer, goodbye: GoodbyeReason | null): void {
+  #unlist({ member, link }: ListedPeer, goodbye: GoodbyeReason | null, lost = false): void {
     const { peer } = member.at
     this.#listed.delete(peer)
     this.#disarm(lostTimer(peer))
     if (link !== null) this.#drop(link, goodbye)
-    this.#effects.push({ kind: 'unlist', peer })
+    this.#effects.push({ kind: 'unlist', peer, lost })
     this.#forgetIfIdle(member)
   }
 
@@ -398,6 +422,8 @@ export type MeshInput =
   | { readonly kind: 'path'; readonly link: string; readonly path: 'connected' | 'interrupted' }
   /** The peer broke a rule of the seam's: its link is to go, and it leaves. */
   | { readonly kind: 'cut-off'; readonly peer: PeerId }
+  /** The page, or its network, is back. */
+  | { readonly kind: 'wake' }
   | { readonly kind: 'due'; readonly timer: string }
 
 /** `failed`: worth another try. `goodbye`: the other end left. `refused`: it is not whom it claims to be, or is no match. */
@@ -409,8 +435,11 @@ export type MeshEffect =
   | { readonly kind: 'drop'; readonly link: string; readonly goodbye: GoodbyeReason | null }
   /** From now on this link carries what goes to the peer, who is listed once both ends agree on what has arrived. */
   | { readonly kind: 'carry'; readonly peer: PeerId; readonly at: SignalAddress; readonly link: string }
-  | { readonly kind: 'unlist'; readonly peer: PeerId }
+  /** `lost`: not of its own will. */
+  | { readonly kind: 'unlist'; readonly peer: PeerId; readonly lost: boolean }
   | { readonly kind: 'restart'; readonly link: string; readonly at: SignalAddress }
+  /** Finds out whether anything gets through. */
+  | { readonly kind: 'ask'; readonly link: string }
   /** Starts a timer, in place of one of the same name. */
   | { readonly kind: 'arm'; readonly timer: string; readonly ms: number }
   | { readonly kind: 'disarm'; readonly timer: string }

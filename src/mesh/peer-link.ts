@@ -7,9 +7,18 @@ import type { SignalAddress } from '../signal/protocol.ts'
 import type { Carrier } from './bond.ts'
 import { BATCH, BATCH_HEADER_BYTES, BATCHED_HEADER_BYTES, unpackBatch } from './link-batch.ts'
 import { HIGH_WATER_BYTES, LOW_WATER_BYTES, type Link, type LinkDriver } from './link-driver.ts'
-import { DATA_HEADER_BYTES, decodeLinkFrame, encodeGoodbye, type GoodbyeReason, type Resume } from './link-frames.ts'
+import {
+  DATA_HEADER_BYTES,
+  decodeLinkFrame,
+  encodeGoodbye,
+  encodePulse,
+  type GoodbyeReason,
+  type Resume,
+} from './link-frames.ts'
 import type { Introduction } from './introduction-frames.ts'
 import type { HandshakeEffect, HandshakeInput, LinkHandshake, RefusalReason } from './link-handshake.ts'
+import { LinkPulse } from './link-pulse.ts'
+import type { LinkMeasure, LinkRoute } from './link-status.ts'
 import { LinkWriter } from './link-writer.ts'
 
 /**
@@ -17,11 +26,14 @@ import { LinkWriter } from './link-writer.ts'
  * frames of a bond and keeps the driver's buffer at its mark. Nothing but signalling leaves or reaches
  * the seam before the other end's key is proved.
  */
-export class PeerLink implements Carrier {
+export class PeerLink implements Carrier, LinkMeasure {
   readonly peer: PeerId
   readonly #options: PeerLinkOptions
   readonly #handshake: LinkHandshake
   readonly #writer: LinkWriter
+  readonly #pulse: LinkPulse
+  /** A ping that is to be answered when there is room. */
+  #owedPong: number | null = null
   #link: Link | null = null
   #phase: 'opening' | 'proving' | 'proved' | 'over' = 'opening'
   /** Signalling that came before the driver had been started. */
@@ -42,7 +54,15 @@ export class PeerLink implements Carrier {
       send: (message) => this.#link?.send(message),
       afterTurn: (run) => void tracked(options.clock, macrotask()).then(run),
     })
-    this.#deadline = options.clock.setTimeout(() => this.#end('failed', 'it was not ready in time'), LINK_BOUND_MS)
+    this.#pulse = new LinkPulse(options.clock, {
+      ask: (serial) => this.#transmit(encodePulse('ping', serial)),
+      onMeasured: () => options.events.onMeasured(),
+      onSilence: (silent) => options.events.onPath(silent ? 'interrupted' : 'connected'),
+    })
+    this.#deadline = options.clock.setTimeout(
+      () => this.#end('failed', this.#link?.trouble?.() ?? 'it was not ready in time'),
+      LINK_BOUND_MS,
+    )
     void this.#open()
   }
 
@@ -69,6 +89,23 @@ export class PeerLink implements Carrier {
     if (this.#phase === 'over') return
     if (this.#link !== null) this.#link.signal(body)
     else if (this.#early.length < MAX_EARLY_SIGNALS) this.#early.push(body)
+  }
+
+  get route(): LinkRoute {
+    return this.#link?.route ?? 'direct'
+  }
+
+  get roundTripMs(): number | null {
+    return this.#pulse.roundTripMs
+  }
+
+  get jitterMs(): number | null {
+    return this.#pulse.jitterMs
+  }
+
+  /** Finds out whether anything gets through, and how long it takes. */
+  ask(): void {
+    if (this.#phase === 'proved') this.#pulse.ask()
   }
 
   restart(): void {
@@ -103,7 +140,9 @@ export class PeerLink implements Carrier {
           onOpen: () => this.#onOpen(),
           onMessage: (bytes) => this.#onMessage(bytes),
           onDrain: () => {
-            if (this.#phase === 'proved') events.onWritable()
+            if (this.#phase !== 'proved') return
+            this.#answer()
+            events.onWritable()
           },
           onPath: (path) => {
             if (this.#phase === 'proved') events.onPath(path)
@@ -137,7 +176,15 @@ export class PeerLink implements Carrier {
     else this.#step({ kind: 'deadline' })
   }
 
+  /** Answers are not piled up for who does not read them. */
+  #answer(): void {
+    if (this.#owedPong === null || !this.hasRoom(MAX_MESSAGE_HEADER_BYTES)) return
+    this.#transmit(encodePulse('pong', this.#owedPong))
+    this.#owedPong = null
+  }
+
   #onMessage(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#pulse.heard = true
     if (this.#phase === 'proved') this.#onFrame(bytes)
     else if (this.#phase === 'proving') this.#step({ kind: 'frame', bytes })
   }
@@ -169,6 +216,11 @@ export class PeerLink implements Carrier {
         case 'resume':
           this.#options.clock.clearTimeout(this.#deadline)
           return events.onResume(frame)
+        case 'ping':
+          this.#owedPong = frame.serial
+          return this.#answer()
+        case 'pong':
+          return this.#pulse.answered(frame.serial)
         case 'goodbye':
           return this.#end(frame.reason, 'the other end said goodbye')
         case 'hello':
@@ -244,6 +296,7 @@ export class PeerLink implements Carrier {
 
   #release(): void {
     this.#phase = 'over'
+    this.#pulse.end()
     this.#options.clock.clearTimeout(this.#deadline)
     this.#early = []
   }
@@ -301,6 +354,8 @@ export interface PeerLinkEvents {
   onIntroduction(said: Introduction): void
   onWritable(): void
   onPath(path: 'connected' | 'interrupted'): void
+  /** The pulse knows more. */
+  onMeasured(): void
   onRefused(reason: RefusalReason): void
   onMalformed(): void
   /** Once, and the last: the link is closed already. `why` is for people. Not called after {@link PeerLink.close}. */

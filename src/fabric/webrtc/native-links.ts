@@ -7,6 +7,7 @@ import {
   type LinkDriver,
   type LinkOptions,
 } from '../../mesh/link-driver.ts'
+import type { LinkRoute } from '../../mesh/link-status.ts'
 import { decodeLinkSignal, encodeLinkSignal, type LinkSignal } from '../../mesh/link-signal.ts'
 
 /**
@@ -33,6 +34,8 @@ class NativeLink implements Link {
   #makingOffer = false
   #settingAnswer = false
   #ignoringOffer = false
+  /** What a STUN or TURN server last said or did not say. */
+  #serverTrouble: string | null = null
   #early: RTCIceCandidateInit[] = []
   #remoteFingerprints: readonly string[] = []
   #path: 'connected' | 'interrupted' = 'connected'
@@ -91,6 +94,18 @@ class NativeLink implements Link {
       .catch(() => this.#onRefusedSignal())
   }
 
+  get route(): LinkRoute {
+    const pair = this.#connection.sctp?.transport.iceTransport.getSelectedCandidatePair?.()
+    return pair?.local?.type === 'relay' || pair?.remote?.type === 'relay' ? 'relayed' : 'direct'
+  }
+
+  trouble(): string {
+    if (this.#connection.remoteDescription === null)
+      return 'the other end did not answer: it is gone, or signalling does not reach it'
+    const servers = this.#serverTrouble === null ? '' : `; ${this.#serverTrouble}`
+    return `no pair of addresses was found over which the two ends reach each other${servers}`
+  }
+
   restart(): void {
     if (!this.#over) this.#connection.restartIce()
   }
@@ -112,6 +127,11 @@ class NativeLink implements Link {
         candidate === null ? { kind: 'end' } : { kind: 'candidate', candidate: candidate.toJSON() }
       this.#options.events.onSignal(encodeLinkSignal(said))
     }
+    connection.onicecandidateerror = ({ errorCode, errorText, url }) => {
+      // RFC 8656 has the codes below 700; 701 is a server that nobody answers at.
+      this.#serverTrouble =
+        errorCode === 701 ? `${url} could not be reached` : `${url} refused (${errorCode} ${errorText})`
+    }
     connection.onconnectionstatechange = () => {
       switch (connection.connectionState) {
         case 'connected':
@@ -119,7 +139,9 @@ class NativeLink implements Link {
         case 'disconnected':
           return this.#onPath('interrupted')
         case 'failed':
-          return this.#onClosed('no network path to the other end was found, or the one there was is gone')
+          return this.#onClosed(
+            this.#channel.readyState === 'connecting' ? this.trouble() : 'the network path to the other end is gone',
+          )
         case 'closed':
           return this.#onClosed('the connection was closed')
         case 'new':

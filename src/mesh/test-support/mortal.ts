@@ -65,6 +65,11 @@ export class Mortal {
     this.#gone = true
   }
 
+  /** What a browser does for a page that is closed. */
+  closePage(): void {
+    for (const socket of this.#sockets) socket.close(1001)
+  }
+
   /** What the network and the platform do sooner or later about one that has vanished. */
   bury(): void {
     for (const socket of this.#sockets) socket.close()
