@@ -1,5 +1,5 @@
 /**
- * `node bench/run.mjs seam|raft|commit [--rounds 15] [--subjects "bare again,seam"]`: installs what only the benches
+ * `node bench/run.mjs seam|raft|commit|signal [--rounds 15] [--subjects "bare again,seam"]`: installs what only the benches
  * need, once, then runs one. `--subjects` is for `seam`, `--durability strict|relaxed` for `commit`.
  */
 import { spawnSync } from 'node:child_process'
@@ -19,6 +19,7 @@ const benches = {
   seam: () => import('./seam/seam.mjs'),
   raft: () => import('./raft/raft.mjs'),
   commit: () => import('./commit/commit.mjs'),
+  signal: () => import('./signal/signal.mjs'),
 }
 const load = benches[positionals[0]]
 const rounds = Number(values.rounds)

@@ -8,12 +8,12 @@ export interface SignalServerOptions extends SignalEndpointOptions {
   readonly port?: number | undefined
   /** Address to listen on. Default `127.0.0.1`; `0.0.0.0` is every IPv4 interface. */
   readonly host?: string | undefined
+  /** How long a client may take to say its HTTP request, milliseconds. Default 10,000. */
+  readonly handshakeTimeoutMs?: number | undefined
   /** Whether `/metrics` is served, for Prometheus; `/healthz` and `/readyz` always are. Default false. */
   readonly metrics?: boolean | undefined
 }
 
-/** How long a client may take to say its request, milliseconds. */
-const HANDSHAKE_MS = 10_000
 /** Sockets beyond `maxConnections`: for those who are told that there are too many, and for who asks how it does. */
 const SPARE_CONNECTIONS = 256
 
@@ -38,11 +38,15 @@ export interface SignalServer {
  * cannot be had, and with the backplane's where that cannot be opened; then nothing is left open.
  */
 export async function startSignalServer(options: SignalServerOptions = {}): Promise<SignalServer> {
-  const { port = 0, host = '127.0.0.1' } = options
+  const { port = 0, host = '127.0.0.1', handshakeTimeoutMs = 10_000 } = options
   const endpoint = new SignalEndpoint(options)
   const server = createServer(
     // Who has not said what it wants by then is not worth a socket; a handshake is one short request.
-    { headersTimeout: HANDSHAKE_MS, requestTimeout: HANDSHAKE_MS, connectionsCheckingInterval: 1_000 },
+    {
+      headersTimeout: handshakeTimeoutMs,
+      requestTimeout: handshakeTimeoutMs,
+      connectionsCheckingInterval: Math.min(1_000, handshakeTimeoutMs),
+    },
     statusPages(() => endpoint.status, options.metrics ?? false),
   )
   server.maxConnections = endpoint.limits.maxConnections + SPARE_CONNECTIONS
