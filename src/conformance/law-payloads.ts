@@ -1,5 +1,8 @@
 import type { Swatch } from '../seam/contract.ts'
 
+/** What fabrics publish as their largest payload under the laws: less than the default, and in parts all the same. Bytes. */
+export const LAW_PAYLOAD_BYTES = 2_097_152
+
 /** `length` bytes that differ from place to place and from seed to seed. */
 export function pattern(length: number, seed = 1): Uint8Array {
   const bytes = new Uint8Array(length)

@@ -2,10 +2,8 @@ import type { Seam } from '../seam/contract.ts'
 import { SimulatedNetwork, type SimulatedNetworkOptions } from '../sim/simulated-network.ts'
 import { testIdentity } from '../sim/test-identity.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
+import { LAW_PAYLOAD_BYTES } from './law-payloads.ts'
 import type { SeamHarness } from './seam-harness.ts'
-
-/** What the laws of budgets fill to the last byte: less than a network takes by default, and in parts all the same. */
-const LAW_PAYLOAD_BYTES = 2_097_152
 
 /** Seams over a simulated network, with the faults asked for, under the laws of seams. */
 export function simulatedHarness(

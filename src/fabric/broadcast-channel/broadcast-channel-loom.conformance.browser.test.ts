@@ -1,4 +1,5 @@
 import { describeLaws } from '../../conformance/describe-laws.ts'
+import { LAW_PAYLOAD_BYTES } from '../../conformance/law-payloads.ts'
 import { seamLaws } from '../../conformance/seam-laws.ts'
 import { meshHarness } from '../../mesh/test-support/mesh-harness.ts'
 import { SeverableLinks } from '../../mesh/test-support/severable-links.ts'
@@ -8,7 +9,10 @@ const harness = () =>
   meshHarness({
     loom: (peerIdentity) => {
       const links = new SeverableLinks(tabLinks())
-      return { loom: new BroadcastChannelLoom({ app: 'laws', peerIdentity, links }), sever: () => links.sever() }
+      return {
+        loom: new BroadcastChannelLoom({ app: 'laws', maxPayloadBytes: LAW_PAYLOAD_BYTES, peerIdentity, links }),
+        sever: () => links.sever(),
+      }
     },
   })
 

@@ -1,5 +1,6 @@
 import { inject } from 'vitest'
 import { describeLaws } from '../../conformance/describe-laws.ts'
+import { LAW_PAYLOAD_BYTES } from '../../conformance/law-payloads.ts'
 import { seamLaws } from '../../conformance/seam-laws.ts'
 import { meshHarness } from '../../mesh/test-support/mesh-harness.ts'
 import { SeverableLinks } from '../../mesh/test-support/severable-links.ts'
@@ -12,7 +13,14 @@ const harness = () =>
       const links = new SeverableLinks(simplePeerLinks())
       const servers = inject('signalServers')
       return {
-        loom: new WebRtcLoom({ app: 'laws', servers, iceServers: [], peerIdentity, links }),
+        loom: new WebRtcLoom({
+          app: 'laws',
+          maxPayloadBytes: LAW_PAYLOAD_BYTES,
+          servers,
+          iceServers: [],
+          peerIdentity,
+          links,
+        }),
         sever: () => links.sever(),
       }
     },

@@ -1,5 +1,6 @@
 import { inject } from 'vitest'
 import { describeLaws } from '../../conformance/describe-laws.ts'
+import { LAW_PAYLOAD_BYTES } from '../../conformance/law-payloads.ts'
 import { seamLaws } from '../../conformance/seam-laws.ts'
 import { meshHarness } from '../../mesh/test-support/mesh-harness.ts'
 import { SeverableSockets } from '../../mesh/test-support/severable-sockets.ts'
@@ -14,7 +15,13 @@ const harness = () =>
       const sockets = new SeverableSockets(WebSocket)
       const servers = inject('signalServers')
       return {
-        loom: new WebSocketLoom({ app: 'laws', servers, peerIdentity, WebSocket: sockets.WebSocket }),
+        loom: new WebSocketLoom({
+          app: 'laws',
+          maxPayloadBytes: LAW_PAYLOAD_BYTES,
+          servers,
+          peerIdentity,
+          WebSocket: sockets.WebSocket,
+        }),
         sever: () => sockets.sever(),
       }
     },

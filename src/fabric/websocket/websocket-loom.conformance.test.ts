@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
 import { WebSocket } from 'ws'
 import { describeLaws } from '../../conformance/describe-laws.ts'
+import { LAW_PAYLOAD_BYTES } from '../../conformance/law-payloads.ts'
 import { seamLaws } from '../../conformance/seam-laws.ts'
 import { meshHarness } from '../../mesh/test-support/mesh-harness.ts'
 import { SeverableSockets } from '../../mesh/test-support/severable-sockets.ts'
@@ -24,6 +25,7 @@ const harness = () =>
       const sockets = new SeverableSockets(WebSocket)
       const loom = new WebSocketLoom({
         app: 'laws',
+        maxPayloadBytes: LAW_PAYLOAD_BYTES,
         servers: [server?.url ?? 'ws://127.0.0.1:1'],
         peerIdentity,
         WebSocket: sockets.WebSocket,
