@@ -270,6 +270,8 @@ describe('WebRtcLoom', () => {
     const newcomer = await kept(loomOf({ servers: cluster.urls }).join(host.invite(a)))
     await listing(3, a, b, newcomer)
     expect(membership).toEqual([3])
+    // The others may introduce the newcomer before this end has found the room again.
+    await until(host.signalling(a), ({ kind }) => kind === 'attached', { signal: AbortSignal.timeout(10_000) })
     expect(states.slice(0, 1).concat(states.slice(-1))).toEqual(['searching', 'attached'])
     expect(host.signalling(a).get()).toEqual({ kind: 'attached', url: new URL(cluster.urls[1] as string).href })
     for (const seam of [a, b, newcomer]) expect(seam.state.get()).toEqual({ kind: 'woven' })
