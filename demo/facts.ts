@@ -1,3 +1,4 @@
+import type { Fabric } from './fabric.ts'
 import type { Count } from './patience.ts'
 import { type Game, type Mark, newGame } from './tic-tac-toe.ts'
 
@@ -8,6 +9,8 @@ import { type Game, type Mark, newGame } from './tic-tac-toe.ts'
 export interface Facts {
   /** How far this tab has come: from the lobby, through its own storage and a server, to a seat. */
   readonly stage: 'lobby' | 'opening' | 'reaching' | 'entering' | 'seated' | 'failed'
+  /** What carries the game between the browsers. */
+  readonly fabric: Fabric
   readonly errand: 'create' | 'join' | 'return'
   readonly failure: Failure | null
   /** How the page looks again by itself after a failure; `null` where that is left to the person. */
@@ -50,6 +53,7 @@ export type Failure =
 
 export const initialFacts: Facts = {
   stage: 'lobby',
+  fabric: 'webrtc',
   errand: 'create',
   failure: null,
   looking: null,

@@ -5,6 +5,7 @@ import './look/cloth.css'
 import './look/marks.css'
 import type { SignalTag } from 'selvage/webrtc'
 import { type Facts, initialFacts, isMyTurn, isWorthWaiting } from './facts.ts'
+import { WITHOUT_WEBRTC } from './fabric.ts'
 import { invitationIn, newInvitation } from './invitation.ts'
 import { Page } from './page.ts'
 import { Patience } from './patience.ts'
@@ -51,7 +52,8 @@ function arrive(): void {
     change({ ...initialFacts, stage: 'failed', failure: 'insecure' })
     return
   }
-  if (!('RTCPeerConnection' in globalThis)) {
+  const { fabric } = settingsOf(new URL(location.href))
+  if (!WITHOUT_WEBRTC.has(fabric) && !('RTCPeerConnection' in globalThis)) {
     change({ ...initialFacts, stage: 'failed', failure: 'no-webrtc' })
     return
   }
@@ -71,8 +73,9 @@ function sitAt(invitation: SignalTag, errand: 'create' | 'open'): void {
   const invite = invitation.toURL(location.href).href
   if (invite !== location.href) history.replaceState(null, '', invite)
   page.clearMessages()
-  change({ ...initialFacts, looking: facts.looking, stage: 'opening', invite })
-  table = new Table(invitation, settingsOf(new URL(location.href)), {
+  const settings = settingsOf(new URL(location.href))
+  change({ ...initialFacts, fabric: settings.fabric, looking: facts.looking, stage: 'opening', invite })
+  table = new Table(invitation, settings, {
     change: (changed) => {
       const found = changed.stage === 'entering' || changed.stage === 'failed'
       change(found ? { ...changed, looking: null } : changed)

@@ -114,6 +114,7 @@ function drawRoot(facts: Facts): void {
   const { dataset } = document.documentElement
   dataset['stage'] = facts.stage
   dataset['connection'] = connectionOf(facts).state
+  dataset['fabric'] = facts.fabric
   dataset['signalling'] = facts.signalling
   dataset['server'] = facts.server ?? ''
   dataset['friend'] = facts.friend

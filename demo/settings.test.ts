@@ -24,4 +24,12 @@ describe('settings of the address', () => {
       expect(settingsOf(new URL(`http://localhost/${query}`)).windowMs).toBeUndefined()
     }
   })
+
+  it('name what carries the game: WebRTC unless the address asks for another that there is', () => {
+    expect(settingsOf(new URL('http://localhost/')).fabric).toBe('webrtc')
+    expect(settingsOf(new URL('http://localhost/?fabric=broadcast-channel')).fabric).toBe('broadcast-channel')
+    expect(settingsOf(new URL('http://localhost/?fabric=toString')).fabric).toBe('webrtc')
+    expect(settingsOf(new URL('http://localhost/?fabric=peerjs')).servers).toEqual(['wss://0.peerjs.com/'])
+    expect(settingsOf(new URL('http://localhost/?fabric=peerjs&servers=ws://a:1/')).servers).toEqual(['ws://a:1/'])
+  })
 })

@@ -1,6 +1,13 @@
+import { type Fabric, isFabric } from './fabric.ts'
+
 /** What the page's address sets; all of it can be left out. */
 export interface Settings {
-  /** Signalling servers, the first preferred. Default: the one that serves the page. `?servers=url,url` */
+  /** What carries the game. Default: WebRTC. `?fabric=peerjs` */
+  readonly fabric: Fabric
+  /**
+   * Signalling servers, the first preferred. Default: the one that serves the page; for peerjs, whose servers are
+   * PeerServers, its public one. `?servers=url,url`
+   */
   readonly servers: readonly string[]
   /** `undefined`: the library's public STUN server. `?stun=off` keeps everything on the local network. */
   readonly iceServers: RTCIceServer[] | undefined
@@ -12,12 +19,18 @@ export interface Settings {
 export function settingsOf(address: URL): Settings {
   const listed = (address.searchParams.get('servers') ?? '').split(',').filter((url) => /^wss?:\/\//.test(url))
   const windowS = Number(address.searchParams.get('window') ?? Number.NaN)
+  const asked = address.searchParams.get('fabric') ?? ''
+  const fabric = isFabric(asked) ? asked : 'webrtc'
+  const own = fabric === 'peerjs' ? PUBLIC_PEER_SERVER : ownServer(address)
   return {
-    servers: listed.length > 0 ? listed : [ownServer(address)],
+    fabric,
+    servers: listed.length > 0 ? listed : [own],
     iceServers: address.searchParams.get('stun') === 'off' ? [] : undefined,
     windowMs: windowS >= 1 && windowS <= 3600 ? windowS * 1000 : undefined,
   }
 }
+
+const PUBLIC_PEER_SERVER = 'wss://0.peerjs.com/'
 
 /** The development server mounts a signalling server beside the page. */
 function ownServer(address: URL): string {

@@ -1,9 +1,10 @@
 import { type GameSession, gameHost, gameJoin, json, type Seam, TurnSequencer } from 'selvage'
 import { openPlace, type Place } from 'selvage/indexeddb'
-import { type SignalTag, WebRtcLoom } from 'selvage/webrtc'
+import type { SignalTag } from 'selvage/webrtc'
 import { Attendance } from './attendance.ts'
 import { MAX_MESSAGE, type Message } from './chat-view.ts'
 import { type Facts, failureOf, isPassing } from './facts.ts'
+import { loomOf } from './fabric.ts'
 import { founderNote, placeNameOf } from './invitation.ts'
 import { moveSchema } from './move-schema.ts'
 import type { Settings } from './settings.ts'
@@ -87,14 +88,8 @@ export class Table {
 
   /** Who founded the table, or has played at it, opens it even where nobody is there yet; others look for it. */
   async #weave(place: Place, reopens: boolean): Promise<Seam> {
-    const { servers, iceServers } = this.#settings
     const { signal } = this.#closing
-    const loom = new WebRtcLoom({
-      app: 'selvage tic-tac-toe',
-      servers: [...servers],
-      peerIdentity: place.peerIdentity,
-      ...(iceServers === undefined ? {} : { iceServers }),
-    })
+    const loom = await loomOf(this.#settings, place.peerIdentity)
     const seam = reopens
       ? await loom.reopen(this.#invitation, { signal })
       : await loom.join(this.#invitation, { signal })

@@ -218,6 +218,8 @@ function awaiting(facts: Facts): Connection {
     )
   }
   if (facts.link === 'connecting' || facts.link === 'connected') return say('connecting', 'Your friend is coming in …')
+  if (facts.fabric === 'broadcast-channel')
+    return say('waiting', 'Waiting for the link to be opened in another tab of this browser.')
   return say('waiting', 'Waiting for your friend to open the link.')
 }
 
@@ -233,7 +235,15 @@ function playing(facts: Facts): Connection {
     return say('connected', 'Connected. The signalling server is lost, but the game goes on without it.')
   }
   if (facts.friend === 'away') return say('connected', 'Connected. Your friend is looking at something else.')
-  return say('connected', 'Connected, browser to browser.')
+  return say('connected', `Connected, ${CARRIED[facts.fabric]}.`)
+}
+
+const CARRIED: Readonly<Record<Facts['fabric'], string>> = {
+  webrtc: 'browser to browser',
+  'simple-peer': 'browser to browser over simple-peer',
+  peerjs: 'browser to browser over peerjs',
+  websocket: 'through the signalling server, sealed from end to end',
+  'broadcast-channel': 'tab to tab of this browser',
 }
 
 function apart(facts: Facts): Connection {

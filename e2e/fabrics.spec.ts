@@ -1,0 +1,57 @@
+import { expect, test as base } from '@playwright/test'
+import { type RunningPeerServer, startPeerServer } from '../test/browser/peer-servers.ts'
+import { playOut, Player, sitDown } from './player.ts'
+
+/** A PeerServer of the test's own. */
+const test = base.extend<{ peerServer: RunningPeerServer }>({
+  // oxlint-disable-next-line no-empty-pattern -- Playwright reads the fixtures wanted from this pattern
+  peerServer: async ({}, use) => {
+    const server = await startPeerServer()
+    await use(server)
+    await server.close()
+  },
+})
+
+const X_WINS = [4, 1, 0, 2, 8]
+
+async function playToAWin(x: Player, o: Player): Promise<void> {
+  await playOut(x, o, X_WINS)
+  await x.isTold('You win')
+  await o.isTold('Your friend wins')
+}
+
+test('a game over simple-peer', async ({ browser }) => {
+  const { x, o, link } = await sitDown(await browser.newPage(), await browser.newPage(), '&fabric=simple-peer')
+  expect(link).toContain('fabric=simple-peer')
+  await expect(o.page.getByText('Connected, browser to browser over simple-peer.')).toBeVisible()
+  await playToAWin(x, o)
+})
+
+test('a game over peerjs, by way of a real PeerServer', async ({ browser, peerServer }) => {
+  const query = `&fabric=peerjs&servers=${encodeURIComponent(peerServer.url)}`
+  const { x, o } = await sitDown(await browser.newPage(), await browser.newPage(), query)
+  await expect(o.page.getByText('Connected, browser to browser over peerjs.')).toBeVisible()
+  await playToAWin(x, o)
+})
+
+test('a game through the signalling server, in browsers without WebRTC', async ({ browser }) => {
+  const [one, two] = [await browser.newPage(), await browser.newPage()]
+  for (const page of [one, two]) await page.addInitScript(() => Reflect.deleteProperty(globalThis, 'RTCPeerConnection'))
+  const { x, o } = await sitDown(one, two, '&fabric=websocket')
+  await expect(o.page.getByText('Connected, through the signalling server, sealed from end to end.')).toBeVisible()
+  await playToAWin(x, o)
+})
+
+test('a game between tabs, and a tab that is closed is gone at once', async ({ context }) => {
+  const { x, o } = await sitDown(await context.newPage(), await context.newPage(), '&fabric=broadcast-channel')
+  await expect(o.page.getByText('Connected, tab to tab of this browser.')).toBeVisible()
+  await x.says('over here')
+  await o.hears('over here')
+  await playToAWin(x, o)
+  const link = o.page.url()
+  await o.page.close()
+  await x.shows('friend', 'gone')
+  const back = new Player(await context.newPage())
+  await back.open(link)
+  await Promise.all([x.plays('X'), back.plays('O')])
+})
