@@ -270,8 +270,22 @@ describe('a wake', () => {
 describe('what signalling claims', () => {
   it('[RTC-29] is bounded: attachments beyond the bound are passed over', () => {
     const crowd = Array.from({ length: MAX_MEMBERS + 10 }, (_, i) => ({ peer: `p${i}`, session: 's' }))
-    expect(after(attached(...crowd)).length).toBe(MAX_LINKS)
+    expect(after(attached(...crowd)).filter((effect) => effect.startsWith('dial'))).toHaveLength(MAX_LINKS)
     expect(after(joined(high), dialled(high, 'theirs'))).toEqual([])
+  })
+
+  it('[RTC-29] who comes while there are as many links as there may be is called later', () => {
+    const crowd = Array.from({ length: MAX_LINKS }, (_, i) => ({ peer: `p${i}`, session: 's' }))
+    expect(after(attached(...crowd, high)).at(-1)).toBe(`retry in ${RETRY_CAP_MS}`)
+    after(failed('own1'))
+    expect(after(retry(high))).toEqual([`dial z1 own${MAX_LINKS + 1} politely`])
+  })
+
+  it('[RTC-29] who calls and has left by the time that the call is read is not called back', () => {
+    after(attached(), joined(low), left(low))
+    expect(after(dialled(low, 'theirs'))).toEqual(['accept a1 theirs'])
+    expect(after(failed('theirs'), retry(low))).toEqual([])
+    expect(mesh.hasProspects).toBe(false)
   })
 
   it('[RTC-29] is forgotten when it is over', () => {

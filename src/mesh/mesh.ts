@@ -173,8 +173,6 @@ export class Mesh {
   #onDialled(at: SignalAddress, id: string): void {
     const member = this.#memberAt(at)
     if (member === null || this.#links.has(id)) return
-    // Who calls is there: where a linked peer told of it, that says nothing of a server.
-    if (!member.introduced) member.presence = 'attached'
     const pending = this.#linksOf(member).find((link) => link.stage === 'connecting')
     if (pending !== undefined) {
       // Both dialled at once: the lower id yields, the other goes on as if nothing had come.
@@ -302,7 +300,8 @@ export class Mesh {
   /* ── Inside ────────────────────────────────────────────────────────────────────────────────── */
 
   #dial(member: Member): void {
-    if (this.#linkOf(member) !== null || this.#links.size >= MAX_LINKS) return
+    if (this.#linkOf(member) !== null) return
+    if (this.#links.size >= MAX_LINKS) return this.#arm(retryTimer(member), RETRY_CAP_MS)
     this.#disarm(retryTimer(member))
     this.#start('dial', member, this.#newLinkId())
   }
