@@ -38,6 +38,7 @@ const config: PlaywrightTestConfig = defineConfig({
     inChromium('chromium', 'e2e'),
     inChromium('bundlers', 'test/bundlers'),
     inChromium('network', 'test/network'),
+    inChromium('chaos', 'test/chaos'),
     ...(firefox === null ? [] : [inFirefox(firefox)]),
     ...inWebKit(),
   ],

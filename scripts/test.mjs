@@ -16,6 +16,7 @@ const PROJECTS = {
   firefox: 'two players, end to end (Firefox)',
   bundlers: 'the packed tarball in Vite, webpack, esbuild, an import map, a server (Chromium)',
   network: 'peers on networks that relay, break and change (Chromium)',
+  chaos: 'rooms under chaos: cut links, killed servers, reloads (Chromium)',
   webkit: 'two players, end to end (WebKit)',
 }
 

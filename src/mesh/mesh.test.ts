@@ -108,6 +108,12 @@ describe('who dials', () => {
 })
 
 describe('what is listed', () => {
+  it('[RTC-22] a call made before either end was attached where it is now may have reached nobody: another is made', () => {
+    expect(after(attached(high))).toEqual(['dial z1 own1 politely'])
+    expect(after(attached(high))).toEqual(['drop own1', 'dial z1 own2 politely'])
+    expect(after(joined(high))).toEqual(['drop own2', `retry in ${FALLBACK_DIAL_MS}`])
+  })
+
   it('[RTC-23] a peer is listed when its key is proved, and not before', () => {
     expect(after(attached(high))).toEqual(['dial z1 own1 politely'])
     expect(after(proved('own1'))).toEqual(['carry z over own1'])

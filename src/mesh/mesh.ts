@@ -109,6 +109,7 @@ export class Mesh {
       // A session beside the linked one of the same peer is its ghost: the linked one still answers.
       if (listed !== undefined && listed.member !== member && isReachable(listed.member)) continue
       if (listed?.link?.stage === 'interrupted') this.#restart(listed.link)
+      this.#abandonCalls(member)
       this.#dial(member)
     }
   }
@@ -125,6 +126,7 @@ export class Mesh {
     if (member === null) return
     member.presence = 'attached'
     member.shunned = false
+    this.#abandonCalls(member)
     // It dials, having come later. If nothing is heard of it, that call was lost and this end tries.
     if (this.#linkOf(member) === null) this.#arm(retryTimer(member), FALLBACK_DIAL_MS)
   }
@@ -309,6 +311,11 @@ export class Mesh {
   #start(kind: 'dial' | 'accept', member: Member, id: string): void {
     this.#links.set(id, { id, member, outgoing: kind === 'dial', stage: 'connecting' })
     this.#effects.push({ kind, link: id, at: member.at, polite: this.#isPolite(member.at.peer) })
+  }
+
+  /** What was signalled before an end came to where it is now may have reached nobody. */
+  #abandonCalls(member: Member): void {
+    for (const link of this.#linksOf(member)) if (link.outgoing && link.stage === 'connecting') this.#drop(link, null)
   }
 
   #restart(link: MeshLink): void {
