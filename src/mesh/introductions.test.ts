@@ -151,6 +151,15 @@ describe('words for others', () => {
     expect([...self.refused]).toEqual([['unannounced', 1]])
   })
 
+  it('[INTRO-6] what one peer hands on has a rate, whoever it is said to be from', () => {
+    after(linked(ada), roster(ada, [ben, cyd]))
+    const each = [carried(ada, 'handed-on', ben), carried(ada, 'handed-on', cyd)]
+    const spate = Array.from({ length: CARRIED_BURST }, () => each).flat()
+    expect(after(...spate)).toHaveLength(CARRIED_BURST)
+    expect([...self.refused]).toEqual([['too-fast', CARRIED_BURST]])
+    expect(after(carried(ada, 'hand-on', ben, 0), carried(ada, 'handed-on', ben, 1_000))).toHaveLength(1)
+  })
+
   it('[INTRO-6] what is handed on for one peer has a rate', () => {
     after(linked(ada), linked(ben))
     const spate = Array.from({ length: CARRIED_BURST + 3 }, () => carried(ada, 'hand-on', ben))

@@ -43,15 +43,18 @@ export class Introductions {
       case 'attached':
         this.#atServer.clear()
         for (const at of input.present) this.#onPresent(at)
+        this.#forgetRoutes()
         break
       case 'detached':
         this.#atServer.clear()
+        this.#forgetRoutes()
         break
       case 'joined':
         this.#onPresent(input.at)
         break
       case 'left':
         this.#atServer.delete(keyOf(input.at))
+        this.#forgetRoutes([keyOf(input.at)])
         break
       case 'linked':
         this.#onLinked(input)
@@ -88,9 +91,16 @@ export class Introductions {
   /* ── Links ─────────────────────────────────────────────────────────────────────────────────── */
 
   #onLinked({ link, at, nowMs }: IntroductionInput & { kind: 'linked' }): void {
-    const words = new TokenBucket(CARRIED_PER_SECOND, CARRIED_BURST, nowMs)
-    const news = new TokenBucket(NEWS_PER_SECOND, NEWS_BURST, nowMs)
-    this.#links.set(link, { at, key: keyOf(at), open: true, told: new Map(), heard: new Map(), words, news })
+    this.#links.set(link, {
+      at,
+      key: keyOf(at),
+      open: true,
+      told: new Map(),
+      heard: new Map(),
+      news: new TokenBucket(NEWS_PER_SECOND, NEWS_BURST, nowMs),
+      wordsForOthers: new TokenBucket(CARRIED_PER_SECOND, CARRIED_BURST, nowMs),
+      wordsOfOthers: new TokenBucket(CARRIED_PER_SECOND, CARRIED_BURST, nowMs),
+    })
     this.#publish()
   }
 
@@ -111,7 +121,8 @@ export class Introductions {
         return this.#handOn(id, link, said.address, said.body, nowMs)
       case 'handed-on':
         // Who hands on said before that it is linked with the sender.
-        if (link.heard.has(keyOf(said.address))) this.#deliver(id, said.address, said.body)
+        if (!link.wordsOfOthers.take(nowMs)) this.#refuse('too-fast')
+        else if (link.heard.has(keyOf(said.address))) this.#deliver(id, said.address, said.body)
         else this.#refuse('unannounced')
     }
   }
@@ -130,7 +141,7 @@ export class Introductions {
 
   #handOn(from: string, sender: LinkedPeer, to: SignalAddress, body: string, nowMs: number): void {
     const target = this.#openLinkTo(keyOf(to))
-    if (!sender.words.take(nowMs)) this.#refuse('too-fast')
+    if (!sender.wordsForOthers.take(nowMs)) this.#refuse('too-fast')
     else if (target === null || target === from) this.#refuse('not-linked')
     else this.#effects.push({ kind: 'say', link: target, say: { kind: 'handed-on', address: sender.at, body } })
   }
@@ -161,7 +172,12 @@ export class Introductions {
     this.#introduced = introduced
     for (const at of missing(introduced, before)) this.#effects.push({ kind: 'introduced', at })
     for (const at of missing(before, introduced)) this.#effects.push({ kind: 'withdrawn', at })
-    for (const key of this.#routes.keys()) if (this.#waysTo(key).length === 0) this.#routes.delete(key)
+    this.#forgetRoutes()
+  }
+
+  /** The last way to whom no way leads any more is of no use. */
+  #forgetRoutes(keys: Iterable<string> = this.#routes.keys()): void {
+    for (const key of keys) if (this.#waysTo(key).length === 0) this.#routes.delete(key)
   }
 
   /* ── Words for others ──────────────────────────────────────────────────────────────────────── */
@@ -207,7 +223,7 @@ export class Introductions {
   }
 }
 
-/** Words that are handed on for one linked peer: a second, sustained, and at once after a pause. */
+/** Words that are handed on for one linked peer, and those that it hands on: a second, sustained, and at once after a pause. */
 export const CARRIED_PER_SECOND = 50
 export const CARRIED_BURST = 500
 
@@ -263,8 +279,9 @@ interface LinkedPeer {
   /** What the other end knows from this one, and this one from it. */
   told: ReadonlyMap<string, SignalAddress>
   readonly heard: Map<string, SignalAddress>
-  readonly words: TokenBucket
   readonly news: TokenBucket
+  readonly wordsForOthers: TokenBucket
+  readonly wordsOfOthers: TokenBucket
 }
 
 /** No link is called so: their names are longer. */
