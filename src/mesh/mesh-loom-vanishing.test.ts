@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { LinkFailedError } from '../base/errors.ts'
-import type { Seam } from '../seam/contract.ts'
+import type { Seam, WaitOptions } from '../seam/contract.ts'
 import { LOST_AFTER_MS } from './mesh.ts'
+import type { MeshLoom } from './mesh-loom.ts'
 import { LINK_BOUND_MS } from './peer-link.ts'
-import { MeshWorld, ROOM } from './test-support/mesh-world.ts'
+import { MeshWorld, OAK, ROOM } from './test-support/mesh-world.ts'
 import { Mortal } from './test-support/mortal.ts'
 
 describe('peers that vanish and callers that give up, in virtual time', () => {
@@ -72,4 +73,36 @@ describe('peers that vanish and callers that give up, in virtual time', () => {
     expect(aborted).toBeGreaterThan(10)
     expect(aborted).toBeLessThan(40)
   })
+
+  it('[RTC-4] an abort at the call, or in any turn around the making of the weave, leaves nothing open nor listening', async () => {
+    const begin = {
+      host: (loom: MeshLoom, options: WaitOptions) => loom.host(OAK, options),
+      join: (loom: MeshLoom, options: WaitOptions) => loom.join(ROOM, options),
+      reopen: (loom: MeshLoom, options: WaitOptions) => loom.reopen(ROOM, options),
+    }
+    for (const [name, weave] of Object.entries(begin)) {
+      for (let turns = -1; turns < 8; turns++) {
+        const world = new MeshWorld()
+        const controller = new AbortController()
+        const { signal } = controller
+        let listening = 0
+        const wake = (): (() => void) => {
+          listening++
+          void inTurns(turns, () => controller.abort(name))
+          return () => void listening--
+        }
+        const weaving = weave(world.loom({ wake }), { signal }).catch((error: unknown) => error)
+        if (turns < 0) controller.abort(name)
+        await world.clock.advance(20)
+        expect([await world.run(weaving), listening, world.clock.now()]).toEqual([name, 0, 20])
+        await world.end()
+      }
+    }
+  })
 })
+
+/** Runs `act` so many turns of the microtask queue from now; 0: at once. */
+async function inTurns(turns: number, act: () => void): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await undefined
+  act()
+}

@@ -19,7 +19,7 @@ import { createPeerIdentity, lackingWebCrypto } from '../seam/peer-identity.ts'
 import type { CreateRoom } from '../signal/protocol.ts'
 import type { SignalSocketConstructor } from '../signal/signal-socket.ts'
 import type { LinkDriver } from './link-driver.ts'
-import { newRoomSecret, privateRoomAddress, publicRoomAddress } from './room-address.ts'
+import { newRoomSecret, privateRoomAddress, publicRoomAddress, type RoomAddress } from './room-address.ts'
 import type { Presence, ServerHealth, SignallingStatus } from './presence.ts'
 import { RoomPresence, type RoomPresenceOptions, type SignalServerEntry } from './room-presence.ts'
 import { sealKeyOf } from './seal-key.ts'
@@ -170,8 +170,10 @@ export class MeshLoom implements Loom<SignalTag> {
     throwIfAborted(signal)
     const lacking = this.#lacking()
     if (lacking !== null) throw lacking
-    const meshSeam = await orAborted(this.#prepare(tag, servers, maxPeers), signal)
+    const keys = await orAborted(this.#keysOf(tag), signal)
+    const meshSeam = this.#open(tag, keys, servers, maxPeers)
     try {
+      throwIfAborted(signal)
       await meet(meshSeam)
       throwIfAborted(signal)
     } catch (error) {
@@ -182,20 +184,25 @@ export class MeshLoom implements Loom<SignalTag> {
     return meshSeam.core
   }
 
-  async #prepare(
-    tag: SignalTag,
-    servers: readonly SignalServerEntry[],
-    maxPeers: number | undefined,
-  ): Promise<MeshSeam> {
-    const { app, peerIdentity, lostAfterMs, wake, WebSocket } = this.#options
-    const { driver, presence = onServers } = this.#means.weave()
-    const [clock, random] = [this.#clock, this.#random]
+  #keysOf(tag: SignalTag): Promise<[PeerIdentity, RoomAddress, CryptoKey]> {
+    const { app, peerIdentity } = this.#options
     this.#identity ??= peerIdentity === undefined ? createPeerIdentity() : Promise.resolve(peerIdentity)
     const address = tag.secret === undefined ? publicRoomAddress(app, tag.room) : privateRoomAddress(app, tag.secret)
-    const weaving = Promise.all([this.#identity, address, sealKeyOf(app, tag)])
-    const [identity, room, sealKey] = await tracked(clock, weaving)
+    return tracked(this.#clock, Promise.all([this.#identity, address, sealKeyOf(app, tag)]))
+  }
+
+  #open(
+    tag: SignalTag,
+    [identity, room, sealKey]: [PeerIdentity, RoomAddress, CryptoKey],
+    servers: readonly SignalServerEntry[],
+    maxPeers: number | undefined,
+  ): MeshSeam {
+    const { lostAfterMs, wake, WebSocket } = this.#options
+    const { driver, presence = onServers } = this.#means.weave()
+    const [clock, random] = [this.#clock, this.#random]
     return new MeshSeam({
-      presence: (self, handlers) => presence({ servers, room, self, maxPeers, clock, random, WebSocket, handlers }),
+      presence: (self, handlers) =>
+        presence({ servers, room, self, maxPeers, clock, random, WebSocket, wake, handlers }),
       room,
       sealKey,
       trust: tag.trust,
