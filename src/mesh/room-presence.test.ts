@@ -221,6 +221,39 @@ describe('members', () => {
     await world.end()
   })
 
+  it('[LIST-3] have one look at the other servers before them, however often their server was lost', async () => {
+    const world = new World()
+    const ada = await world.enter(world.member('ada'))
+    const timers = world.clock.pendingTimers
+    for (let second = 0; second < 60; second++) {
+      for (const url of [ONE, TWO, THREE]) world.servers.dropOldest(url)
+      await world.clock.advance(1_000)
+    }
+    await world.until(() => ada.at !== null)
+    expect(world.clock.pendingTimers).toBe(timers)
+    await world.end()
+  })
+
+  it.each(['searching', 'attached'] as const)(
+    '[LIST-4] that leave when told that they are %s begin nothing more',
+    async (kind) => {
+      const world = new World()
+      const [ada] = [await world.enter(world.member('ada')), await world.enter(world.member('ben'))]
+      await world.clock.advance(10_000)
+      ada.met.clear()
+      ada.presence.status.listen((status) => {
+        if (status.kind === kind) ada.presence.close()
+      })
+      world.servers.dropOldest(ONE)
+      await world.clock.advance(5_000)
+      expect(ada.presence.status.get().kind).toBe(kind)
+      world.servers.asked.length = 0
+      await world.clock.advance(40_000)
+      expect([ada.met, world.servers.asked]).toEqual([new Set(), []])
+      await world.end()
+    },
+  )
+
   it('[LIST-6] that reach different servers are fetched by one that reaches both', async () => {
     const world = new World()
     const far = { WebSocket: world.servers.reaching(TWO) }

@@ -30,6 +30,8 @@ export class RoomPresence implements Presence {
   readonly #unwatch: readonly (() => void)[]
   #attachment: Attachment | null = null
   #attachedAtMs = 0
+  /** Ends with the attachment. */
+  #stay: AbortController = new AbortController()
   /** Attachments in a row that did not hold. */
   #unsteady = 0
   /** The pause and the attempt that are under way while no server is attached to. */
@@ -103,6 +105,7 @@ export class RoomPresence implements Presence {
     for (const unwatch of this.#unwatch) unwatch()
     this.#lifetime.abort(new SignalingUnavailableError('signalling was closed'))
     this.#turn?.abort(this.#lifetime.signal.reason)
+    this.#stay.abort()
     const attachment = this.#attachment
     this.#attachment = null
     attachment?.close()
@@ -116,6 +119,9 @@ export class RoomPresence implements Presence {
       candidate.attachment.close()
       return
     }
+    this.#stay.abort()
+    const stay = new AbortController()
+    this.#stay = stay
     const former = this.#attachment
     this.#attachment = candidate.attachment
     former?.close('moved')
@@ -123,14 +129,17 @@ export class RoomPresence implements Presence {
     this.#search.maxPeers = candidate.attachment.maxPeers
     this.#attachedAtMs = clock.now()
     this.#setStatus({ kind: 'attached', url: candidate.server.url })
-    handlers.onAttached(candidate.present)
+    // Whoever is told may close this, or lose the server by what it sends.
+    if (!stay.signal.aborted) handlers.onAttached(candidate.present)
+    if (stay.signal.aborted) return
     candidate.start()
-    void this.#lookAround(candidate)
+    void this.#lookAround(candidate.server, stay.signal)
   }
 
   #onLost(lost: Candidate): void {
     if (this.#attachment !== lost.attachment) return
     this.#attachment = null
+    this.#stay.abort()
     this.#options.handlers.onDetached()
     void this.#comeBack()
   }
@@ -143,10 +152,10 @@ export class RoomPresence implements Presence {
     this.#search.moveOn()
     let lastError: unknown = null
     for (let attempt = this.#unsteady === 0 ? 0 : this.#unsteady + 2; !this.#lifetime.signal.aborted;) {
-      this.#setStatus({ kind: 'searching', attempt, lastError })
       const turn = new AbortController()
       const { signal } = turn
       this.#turn = turn
+      this.#setStatus({ kind: 'searching', attempt, lastError })
       try {
         if (attempt !== WOKEN)
           await sleep(clock, fullJitterMs(random, attempt, REATTACH_BASE_MS, REATTACH_CAP_MS), signal)
@@ -171,11 +180,10 @@ export class RoomPresence implements Presence {
     this.#turn?.abort()
   }
 
-  /** Until no longer attached as `here`. Never rejects. */
-  async #lookAround(here: Candidate): Promise<void> {
+  /** Until no longer attached `here`. Never rejects. */
+  async #lookAround(here: SignalServerEntry, signal: AbortSignal): Promise<void> {
     const { clock, random, servers, handlers } = this.#options
-    const { signal } = this.#lifetime
-    const place = servers.indexOf(here.server)
+    const place = servers.indexOf(here)
     const baseMs = place === 0 ? LOOK_OUT_BASE_MS : HOMING_BASE_MS
     for (let attempt = 0; servers.length > 1; attempt++) {
       try {
@@ -184,12 +192,12 @@ export class RoomPresence implements Presence {
         return
       }
       for (const [index, server] of servers.entries()) {
-        if (this.#attachment !== here.attachment) return
+        if (signal.aborted) return
         if (index === place) continue
         const other = await this.#search.attach(server, 'no', { signal }).catch(() => null)
         if (other === null) continue
         const worthIt = index < place || other.present.some((at) => handlers.knows?.(at) !== true)
-        if (worthIt && this.#attachment === here.attachment) return this.#adopt(other)
+        if (worthIt && !signal.aborted) return this.#adopt(other)
         other.attachment.close('moved')
       }
     }
