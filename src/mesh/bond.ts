@@ -45,6 +45,11 @@ export class Bond implements SeamLink {
     return { frames: this.#kept.length - this.#head, bytes: this.#keptBytes }
   }
 
+  /** Whether the other end has said what it received: its frames count from then on. */
+  get isResumed(): boolean {
+    return this.#resumed
+  }
+
   carriedBy(carrier: Carrier): boolean {
     return this.#carrier === carrier
   }
@@ -134,6 +139,10 @@ export class Bond implements SeamLink {
     return this.#next() === undefined && this.#carrier.hasRoom(bytes)
   }
 
+  get sendsLossyApart(): boolean {
+    return this.#carrier?.sendsLossyApart === true
+  }
+
   /* ── Inside ────────────────────────────────────────────────────────────────────────────────── */
 
   #keep(frame: Uint8Array): void {
@@ -204,6 +213,8 @@ export interface Carrier {
   /** Takes a frame, in call order; a lossy one may be dropped. Never throws. */
   send(frame: Uint8Array, delivery: Delivery): void
   hasRoom(bytes: number): boolean
+  /** As of {@link SeamLink}. */
+  readonly sendsLossyApart?: boolean
 }
 
 const NOTHING = new Uint8Array()

@@ -10,6 +10,8 @@ import type { LinkRoute } from './link-status.ts'
 export interface LinkDriver {
   /** Starts a link. Reports everything through `options.events`, never by throwing later. */
   open(options: LinkOptions): Link
+  /** Whether its links have {@link Link.sendLossy}. Default false. */
+  readonly sendsLossyApart?: boolean
 }
 
 export interface LinkOptions {
@@ -35,6 +37,8 @@ export interface LinkEvents {
   onOpen(): void
   /** One whole message; the array is the receiver's. */
   onMessage(bytes: Uint8Array<ArrayBuffer>): void
+  /** What came of {@link Link.sendLossy}: whole, in any order. */
+  onLossy(bytes: Uint8Array<ArrayBuffer>): void
   /** `bufferedAmount` has fallen to {@link Link.drainMarkBytes} or below. */
   onDrain(): void
   /** `interrupted`: nothing gets through for now. */
@@ -48,7 +52,12 @@ export interface Link {
   signal(body: string): void
   /** Queues one message; after the link has closed, does nothing. */
   send(bytes: Uint8Array<ArrayBuffer>): void
-  /** Bytes queued and not yet handed to the network. Senders keep it at or under {@link HIGH_WATER_BYTES}. */
+  /**
+   * Sends one message past all that is queued, once, in no order. False: dropped, since more than
+   * {@link LOSSY_MARK_BYTES} of them wait, or the way is not open. Drivers that have no second way leave it out.
+   */
+  sendLossy?(bytes: Uint8Array<ArrayBuffer>): boolean
+  /** Bytes queued by {@link Link.send} and not yet handed to the network. Senders keep it at or under {@link HIGH_WATER_BYTES}. */
   readonly bufferedAmount: number
   /** Where falling `bufferedAmount` is reported. {@link LOW_WATER_BYTES} at first. */
   drainMarkBytes: number
@@ -73,6 +82,9 @@ export interface Link {
 export const HIGH_WATER_BYTES = 262_144
 
 export const LOW_WATER_BYTES = 131_072
+
+/** A lossy frame goes out only while at most this much is queued on its way: one that waits is late, and no use. */
+export const LOSSY_MARK_BYTES = 32_768
 
 /** How long a closing link may take to send what it holds. */
 export const CLOSE_BOUND_MS = 1_000

@@ -84,6 +84,10 @@ export function decodeLinkFrame(bytes: Uint8Array): LinkFrame {
   }
 }
 
+export function isLossyFrame(bytes: Uint8Array): boolean {
+  return bytes[0] === LOSSY
+}
+
 function decodeControl(reader: ByteReader): LinkFrame {
   const type = reader.u8()
   switch (type) {

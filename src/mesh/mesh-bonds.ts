@@ -70,6 +70,11 @@ export class MeshBonds {
     const bond = this.#of(peer, carrier)
     if (bond === undefined) return true
     if (delivery === 'reliable' && !bond.arrived(payload.length)) return false
+    // One that has a way of its own may come before the other end has resumed.
+    if (delivery === 'lossy' && !bond.isResumed) {
+      this.#lossyDropped++
+      return true
+    }
     this.#core.received(peer, payload, delivery, isPart)
     return true
   }

@@ -230,6 +230,56 @@ describe('the links of a mesh, in virtual time', () => {
     expect(host.diagnostics(a).lossyDropped).toBe(2)
   })
 
+  it('[RTC-50, RTC-52] with a way of their own lossy frames pass what waits for room, and no more of them are kept', async () => {
+    const world = new MeshWorld()
+    const host = world.loom({ links: world.links.lossyDriver() })
+    const a = await world.run(host.reopen(ROOM))
+    const b = await world.run(world.loom({ links: world.links.lossyDriver() }).join(ROOM))
+    await world.listing(2, a, b)
+    world.links.stalled = true
+    const sends = [1, 2, 3, 4].map(() => a.sendTo(b.selfId, new Uint8Array(100_000)))
+    for (let i = 0; i < 5; i++) await world.run(a.sendTo(b.selfId, new Uint8Array(10_000), { delivery: 'lossy' }))
+    for (let i = 0; i < 4; i++) expect((await world.next(b)).delivery).toBe('lossy')
+    expect(host.diagnostics(a).lossyDropped).toBe(1)
+    world.links.losing = true
+    await world.run(a.sendTo(b.selfId, utf8('lost'), { delivery: 'lossy' }))
+    await world.clock.advance(100)
+    world.links.resume()
+    await world.run(Promise.all(sends))
+    for (let i = 0; i < 4; i++) expect((await world.next(b)).delivery).toBe('reliable')
+    expect(host.diagnostics(a).lossyDropped).toBe(1)
+    await world.end(a, b)
+  })
+
+  it('[RTC-51] what comes over the second channel before the proof is dropped, and what is not lossy is malformed', async () => {
+    const world = new MeshWorld()
+    const eager: Link[] = []
+    const links = {
+      sendsLossyApart: true,
+      open(options: LinkOptions): Link {
+        const { events } = options
+        const onOpen = (): void => {
+          link.sendLossy?.(LOSSY_FRAME)
+          events.onOpen()
+        }
+        const link = world.links.lossyDriver().open({ ...options, events: { ...events, onOpen } })
+        eager.push(link)
+        return link
+      },
+    }
+    const host = world.loom({ links: world.links.lossyDriver() })
+    const a = await world.run(host.reopen(ROOM))
+    const b = await world.run(world.loom({ links }).join(ROOM))
+    await world.listing(2, a, b)
+    await world.clock.advance(100)
+    expect(host.diagnostics(a)).toMatchObject({ lossyDropped: 1, malformed: 0 })
+    eager[0]?.sendLossy?.(utf8('not a lossy frame'))
+    eager[0]?.sendLossy?.(LOSSY_FRAME)
+    expect(await world.next(a)).toMatchObject({ delivery: 'lossy', sequence: 1, sender: b.selfId })
+    expect(host.diagnostics(a)).toMatchObject({ lossyDropped: 1, malformed: 1 })
+    await world.end(a, b)
+  })
+
   it('[RTC-37] what is buffered stays at or under the mark, for frames of any size', async () => {
     const world = new MeshWorld()
     const { a, b } = await world.pair()
@@ -281,6 +331,9 @@ describe('the links of a mesh, in virtual time', () => {
     await world.end(host)
   })
 })
+
+/** Type 4, and one byte of payload. */
+const LOSSY_FRAME = Uint8Array.of(4, 1)
 
 function silentLink(): Link {
   return {

@@ -6,12 +6,13 @@ import { importPublicKey } from '../seam/peer-identity.ts'
 import type { SignalAddress } from '../signal/protocol.ts'
 import type { Carrier } from './bond.ts'
 import { BATCH, BATCH_HEADER_BYTES, BATCHED_HEADER_BYTES, unpackBatch } from './link-batch.ts'
-import { HIGH_WATER_BYTES, LOW_WATER_BYTES, type Link, type LinkDriver } from './link-driver.ts'
+import { HIGH_WATER_BYTES, LOSSY_MARK_BYTES, LOW_WATER_BYTES, type Link, type LinkDriver } from './link-driver.ts'
 import {
   DATA_HEADER_BYTES,
   decodeLinkFrame,
   encodeGoodbye,
   encodePulse,
+  isLossyFrame,
   type GoodbyeReason,
   type Resume,
 } from './link-frames.ts'
@@ -80,8 +81,11 @@ export class PeerLink implements Carrier, LinkMeasure {
     if (this.#phase !== 'proved') return
     const bytes = frame as Uint8Array<ArrayBuffer>
     if (delivery === 'reliable') this.#transmit(bytes)
-    else if (this.#isBuffering(LOSSY_MARK_BYTES)) this.lossyDropped++
-    else this.#transmit(bytes)
+    else if (!this.#sendLossy(bytes)) this.lossyDropped++
+  }
+
+  get sendsLossyApart(): boolean {
+    return this.#link?.sendLossy !== undefined
   }
 
   /** Signalling from the other end. */
@@ -139,6 +143,7 @@ export class PeerLink implements Carrier, LinkMeasure {
           onSignal: (body) => events.onSignal(body),
           onOpen: () => this.#onOpen(),
           onMessage: (bytes) => this.#onMessage(bytes),
+          onLossy: (bytes) => this.#onLossy(bytes),
           onDrain: () => {
             if (this.#phase !== 'proved') return
             this.#answer()
@@ -189,6 +194,18 @@ export class PeerLink implements Carrier, LinkMeasure {
     else if (this.#phase === 'proving') this.#step({ kind: 'frame', bytes })
   }
 
+  /** What comes before the proof is nobody's yet, and may be lost. */
+  #onLossy(bytes: Uint8Array): void {
+    if (this.#phase !== 'proved') {
+      this.lossyDropped++
+      return
+    }
+    this.#pulse.heard = true
+    // Whatever else needs order, and was sent by who keeps to none.
+    if (isLossyFrame(bytes)) this.#onFrame(bytes)
+    else this.#options.events.onMalformed()
+  }
+
   #onFrame(bytes: Uint8Array): void {
     const { events } = this.#options
     try {
@@ -231,6 +248,15 @@ export class PeerLink implements Carrier, LinkMeasure {
       if (!(error instanceof MalformedBytesError)) throw error
       events.onMalformed()
     }
+  }
+
+  /** Over the way of its own that the driver has for it, else among the others. */
+  #sendLossy(bytes: Uint8Array<ArrayBuffer>): boolean {
+    const link = this.#link
+    if (link?.sendLossy !== undefined) return link.sendLossy(bytes)
+    if (this.#isBuffering(LOSSY_MARK_BYTES)) return false
+    this.#transmit(bytes)
+    return true
   }
 
   #transmit(bytes: Uint8Array<ArrayBuffer>): void {
@@ -317,9 +343,6 @@ export const MIN_MESSAGE_BYTES = 16_384
 
 /** What a frame may cost beside its own bytes, in a batch of its own. */
 const MAX_MESSAGE_HEADER_BYTES = BATCH_HEADER_BYTES + BATCHED_HEADER_BYTES
-
-/** A lossy frame goes out only while at most this much is queued: one that waits is late, and no use. */
-export const LOSSY_MARK_BYTES = 32_768
 
 /** Largest lossy payload: what fits beside others under {@link LOSSY_MARK_BYTES}. */
 export const MAX_LOSSY_PAYLOAD_BYTES = 16_384

@@ -46,6 +46,7 @@ class Scene {
         onSignal: (body) => void this.clock.setTimeout(() => other.link.signal(this.swap(body)), 5),
         onOpen: () => end.log.push('open'),
         onMessage: (bytes) => end.messages.push(bytes),
+        onLossy: () => end.log.push('lossy'),
         onDrain: () => void end.drains++,
         onPath: (path) => end.log.push(path),
         onClosed: (why) => end.log.push(why),

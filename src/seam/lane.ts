@@ -15,6 +15,8 @@ export interface SeamLink {
   grant(bytes: number): void
   /** False while the transport's own buffer has no room for a frame of `bytes`: it waits here until {@link Lane.flush}. Absent: there is always room. */
   hasRoom?(bytes: number): boolean
+  /** Lossy frames pass what waits for room: {@link SeamLink.send} takes or drops them. Default false. */
+  readonly sendsLossyApart?: boolean
 }
 
 interface WaitingSend {
@@ -68,9 +70,7 @@ export class Lane {
     const isFree = this.#waiting.size === 0 && this.#underway === null
     if (isFree && this.#mayGo(cost)) return this.#handOver(frame, cost, delivery, signal)
     if (delivery === 'lossy') {
-      // It keeps to no order, so that it may pass the parts of a large payload.
-      const mayPass = this.#underway !== null && this.#waiting.size === 0 && this.link.hasRoom?.(cost) !== false
-      if (mayPass) return this.#handOver(frame, cost, delivery, signal)
+      if (this.#mayPass(cost)) return this.#handOver(frame, cost, delivery, signal)
       this.#lossyDropped++
       return true
     }
@@ -238,6 +238,13 @@ export class Lane {
   #isFullFor(cost: number): boolean {
     const count = this.#waiting.size
     return count >= MAX_WAITING_SENDS || (count > 0 && this.#waitingBytes + cost > MAX_WAITING_BYTES)
+  }
+
+  /** Whether a lossy frame, which keeps to no order, may overtake what waits: not where the reader is who is waited for. */
+  #mayPass(cost: number): boolean {
+    if (this.link.sendsLossyApart === true && this.credit.allows(cost)) return true
+    // Between the parts of a large payload.
+    return this.#underway !== null && this.#waiting.size === 0 && this.link.hasRoom?.(cost) !== false
   }
 
   #mayGo(cost: number): boolean {

@@ -7,6 +7,7 @@ import {
   type LinkDriver,
   type LinkOptions,
 } from '../../mesh/link-driver.ts'
+import { LossyChannel } from '../../mesh/lossy-channel.ts'
 import type { Fingerprints } from '../../mesh/link-handshake.ts'
 import { decodeLinkSignal, encodeLinkSignal, type LinkSignal } from '../../mesh/link-signal.ts'
 
@@ -17,7 +18,7 @@ import { decodeLinkSignal, encodeLinkSignal, type LinkSignal } from '../../mesh/
  * own is made anew.
  */
 export function simplePeerLinks(): LinkDriver {
-  return { open: (options) => new SimplePeerLink(options) }
+  return { open: (options) => new SimplePeerLink(options), sendsLossyApart: true }
 }
 
 class SimplePeerLink implements Link {
@@ -25,6 +26,7 @@ class SimplePeerLink implements Link {
   readonly #ready: Promise<void>
   #peer: SimplePeer | null = null
   #channel: RTCDataChannel | null = null
+  #lossy: LossyChannel | null = null
   #drainMarkBytes: number = LOW_WATER_BYTES
   #localFingerprints: readonly string[] = []
   #remoteFingerprints: readonly string[] = []
@@ -85,6 +87,10 @@ class SimplePeerLink implements Link {
     }
   }
 
+  sendLossy(bytes: Uint8Array<ArrayBuffer>): boolean {
+    return !this.#over && this.#lossy?.send(bytes) === true
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#finish()
     return this.#closing
@@ -105,6 +111,11 @@ class SimplePeerLink implements Link {
         config: { iceServers: [...iceServers], iceTransportPolicy },
       })
       this.#listen(this.#peer)
+      const { _pc: connection } = this.#peer
+      if (connection === null) return
+      this.#lossy = new LossyChannel(connection, (bytes) => {
+        if (!this.#over) this.#options.events.onLossy(bytes)
+      })
     } catch (error) {
       this.#end(`simple-peer could not be started: ${String(error)}`)
     }
@@ -184,6 +195,7 @@ class SimplePeerLink implements Link {
     const bound = clock.setTimeout(() => this.#peer?.destroy(), CLOSE_BOUND_MS)
     // Closing the channel first lets what it has queued go out; destroying the peer would drop it.
     this.#channel?.close()
+    this.#lossy?.close()
     await this.#release
     clock.clearTimeout(bound)
   }

@@ -7,6 +7,7 @@ import { HIGH_WATER_BYTES, nativeLinks, type Link, type LinkEvents } from './ind
 class End {
   readonly link: Link
   readonly received: Uint8Array[] = []
+  readonly lossy: Uint8Array[] = []
   readonly opened: Promise<void>
   readonly closed: Promise<string>
   /** What signalling carries to the other end; the test may hold it back or reorder it. */
@@ -23,6 +24,7 @@ class End {
       onSignal: (body) => this.carry(body),
       onOpen: () => opened(),
       onMessage: (bytes) => void this.received.push(bytes),
+      onLossy: (bytes) => void this.lossy.push(bytes),
       onDrain: () => this.onDrain(),
       onPath: () => {},
       onClosed: (why) => closed(why),
@@ -175,6 +177,37 @@ describe('native links', () => {
     await a.link.close()
     await b.closed
     expect(b.received.length).toBe(16)
+  })
+
+  it('[RTC-50] a lossy message passes what the first channel has queued', async () => {
+    const [a, b] = pair()
+    wire(a, b)
+    await Promise.all([a.opened, b.opened])
+    const message = new Uint8Array(65_536)
+    for (let i = 0; i < 64; i++) a.link.send(message)
+    expect(a.link.sendLossy?.(Uint8Array.of(7))).toBe(true)
+    await eventually(() => b.lossy.length > 0)
+    expect(b.received.length).toBeLessThan(64)
+    expect(b.lossy).toEqual([Uint8Array.of(7)])
+    await eventually(() => b.received.length === 64)
+  })
+
+  it('[RTC-50] both channels close together, and nothing comes or goes afterwards', async () => {
+    const [a, b] = pair()
+    wire(a, b)
+    await Promise.all([a.opened, b.opened])
+    await a.link.close()
+    await b.closed
+    for (const { link } of [a, b]) expect(link.sendLossy?.(Uint8Array.of(1))).toBe(false)
+  })
+
+  it('[RTC-52] more than the mark is not queued for the lossy channel', async () => {
+    const [a, b] = pair()
+    wire(a, b)
+    await Promise.all([a.opened, b.opened])
+    const taken = Array.from({ length: 200 }, () => a.link.sendLossy?.(new Uint8Array(16_384)))
+    expect(taken.slice(0, 2)).toEqual([true, true])
+    expect(taken).toContain(false)
   })
 
   it('[RTC-37] falling under the mark is reported, whatever the mark', async () => {

@@ -7,16 +7,17 @@ import {
   type LinkDriver,
   type LinkOptions,
 } from '../../mesh/link-driver.ts'
+import { LossyChannel } from '../../mesh/lossy-channel.ts'
 import type { LinkRoute } from '../../mesh/link-status.ts'
 import { decodeLinkSignal, encodeLinkSignal, type LinkSignal } from '../../mesh/link-signal.ts'
 
 /**
  * Links over the browser's own RTCPeerConnection: perfect negotiation (W3C WebRTC 1.0, section 10.7)
  * around one ordered, reliable data channel that both ends open under id 0, so that no end has to
- * wait for the other's announcement of it.
+ * wait for the other's announcement of it, and a {@link LossyChannel} beside it.
  */
 export function nativeLinks(): LinkDriver {
-  return { open: (options) => new NativeLink(options) }
+  return { open: (options) => new NativeLink(options), sendsLossyApart: true }
 }
 
 /** Stream id of the channel, agreed beforehand. */
@@ -28,6 +29,7 @@ const MAX_EARLY_CANDIDATES = 64
 class NativeLink implements Link {
   readonly #connection: RTCPeerConnection
   readonly #channel: RTCDataChannel
+  readonly #lossy: LossyChannel
   readonly #options: LinkOptions
   /** Signals are taken one after the other: a candidate may have to wait for the description before it. */
   #taking: Promise<void> = Promise.resolve()
@@ -47,6 +49,9 @@ class NativeLink implements Link {
     const { iceTransportPolicy } = options
     this.#connection = new RTCPeerConnection({ iceServers: [...options.iceServers], iceTransportPolicy })
     this.#channel = this.#connection.createDataChannel('selvage', { negotiated: true, id: CHANNEL_ID, ordered: true })
+    this.#lossy = new LossyChannel(this.#connection, (bytes) => {
+      if (!this.#over) options.events.onLossy(bytes)
+    })
     this.#listenToConnection()
     this.#listenToChannel()
   }
@@ -84,6 +89,10 @@ class NativeLink implements Link {
       // A channel that is closing says so itself, after what has arrived. Any other refusal would leave a gap.
       if (this.#channel.readyState === 'open') queueMicrotask(() => this.#onClosed(`it took no more: ${String(error)}`))
     }
+  }
+
+  sendLossy(bytes: Uint8Array<ArrayBuffer>): boolean {
+    return !this.#over && this.#lossy.send(bytes)
   }
 
   signal(body: string): void {
@@ -280,6 +289,7 @@ class NativeLink implements Link {
       this.#channel.onclose = done
       // Closing the channel first lets what it has queued go out; closing the connection would drop it.
       this.#channel.close()
+      this.#lossy.close()
     })
   }
 }

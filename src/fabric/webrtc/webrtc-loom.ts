@@ -11,11 +11,12 @@ export class WebRtcLoom extends MeshLoom {
   /** Throws a `TypeError` or `RangeError` for options that cannot work. Opens nothing. */
   constructor(options: WebRtcLoomOptions) {
     const { links, iceServers = DEFAULT_ICE_SERVERS, iceTransportPolicy } = options
+    const driver = links ?? nativeLinks()
     super(options, {
-      weave: () => ({ driver: links ?? nativeLinks() }),
+      weave: () => ({ driver }),
       iceServers: async () => (typeof iceServers === 'function' ? iceServers() : iceServers),
       iceTransportPolicy,
-      roles: ['webrtc'],
+      roles: driver.sendsLossyApart === true ? ['webrtc', 'lossy'] : ['webrtc'],
       lacking: () => (links === undefined ? lackingNative() : null),
     })
   }

@@ -6,6 +6,7 @@ import type { Link, LinkDriver, LinkEvents } from '../link-driver.ts'
 export class LinkEnd {
   readonly link: Link
   readonly received: Uint8Array[] = []
+  readonly lossy: Uint8Array[] = []
   readonly opened: Promise<void>
   readonly closed: Promise<string>
   readonly held: string[] = []
@@ -22,6 +23,7 @@ export class LinkEnd {
       onSignal: (body) => this.carry(body),
       onOpen: () => opened(),
       onMessage: (bytes) => void this.received.push(bytes),
+      onLossy: (bytes) => void this.lossy.push(bytes),
       onDrain: () => this.onDrain(),
       onPath: () => {},
       onClosed: (why) => closed(why),

@@ -2,12 +2,14 @@ import type { Link, LinkDriver, LinkOptions } from '../link-driver.ts'
 
 /** The links of another driver, which can be cut: without a word, and for good. */
 export class SeverableLinks implements LinkDriver {
+  readonly sendsLossyApart: boolean
   readonly #driver: LinkDriver
   readonly #open: Set<() => void> = new Set()
   #severed = false
 
   constructor(driver: LinkDriver) {
     this.#driver = driver
+    this.sendsLossyApart = driver.sendsLossyApart === true
   }
 
   open(options: LinkOptions): Link {
@@ -20,6 +22,7 @@ export class SeverableLinks implements LinkDriver {
         },
         onOpen: () => events.onOpen(),
         onMessage: (bytes) => events.onMessage(bytes),
+        onLossy: (bytes) => events.onLossy(bytes),
         onDrain: () => events.onDrain(),
         onPath: (path) => events.onPath(path),
         onClosed: (why) => events.onClosed(why),

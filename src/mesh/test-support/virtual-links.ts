@@ -1,6 +1,13 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Fingerprints } from '../link-handshake.ts'
-import { LOW_WATER_BYTES, type Link, type LinkDriver, type LinkEvents, type LinkOptions } from '../link-driver.ts'
+import {
+  LOSSY_MARK_BYTES,
+  LOW_WATER_BYTES,
+  type Link,
+  type LinkDriver,
+  type LinkEvents,
+  type LinkOptions,
+} from '../link-driver.ts'
 
 /** Links without WebRTC, in a test's time: 5 ms each way, and the test decides what goes wrong. */
 export class VirtualLinks {
@@ -8,6 +15,8 @@ export class VirtualLinks {
   readonly open: Set<VirtualLink> = new Set()
   /** While true, what is sent stays in the senders' buffers. */
   stalled = false
+  /** While true, lossy messages that have a way of their own are lost there. */
+  losing = false
   /** While true, no link comes to be. */
   refusing = false
 
@@ -18,6 +27,11 @@ export class VirtualLinks {
   /** `owner` names the end that its links are on. */
   driver(owner = ''): LinkDriver {
     return { open: (options) => new VirtualLink(this, options, owner) }
+  }
+
+  /** One whose links have a second way for lossy messages, which is faster, and loses those in {@link losing} times. */
+  lossyDriver(): LinkDriver {
+    return { open: (options) => new VirtualLossyLink(this, options, ''), sendsLossyApart: true }
   }
 
   /** The channel breaks without a word, at both ends. */
@@ -104,6 +118,14 @@ export class VirtualLink implements Link {
     }
   }
 
+  protected get otherEnd(): VirtualLink | null {
+    return this.#other
+  }
+
+  get isOver(): boolean {
+    return this.#over
+  }
+
   fingerprints(): Fingerprints {
     return { local: [this.#name], remote: this.#other === null ? [] : [this.#other.#name] }
   }
@@ -153,6 +175,22 @@ export class VirtualLink implements Link {
     this.network.clock.setTimeout(() => {
       if (!this.#over) run()
     }, LATENCY_MS)
+  }
+}
+
+class VirtualLossyLink extends VirtualLink {
+  #queuedBytes = 0
+
+  sendLossy(bytes: Uint8Array<ArrayBuffer>): boolean {
+    if (this.isOver || this.#queuedBytes > LOSSY_MARK_BYTES) return false
+    const message = bytes.slice()
+    this.#queuedBytes += message.length
+    this.network.clock.setTimeout(() => {
+      this.#queuedBytes -= message.length
+      const other = this.otherEnd
+      if (!this.network.losing && other?.isOver === false) other.events.onLossy(message)
+    }, LATENCY_MS - 2)
+    return true
   }
 }
 
