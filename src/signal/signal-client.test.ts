@@ -117,6 +117,20 @@ describe('openAttachment', () => {
     },
   )
 
+  it('[SIGNAL-5] no error names the query of the address, which may hold a ticket', async () => {
+    const { url, close } = await startSignalServer()
+    const refused = (peer: string, options: Partial<AttachOptions> = {}): Promise<string> =>
+      attach(`${url}?ticket=private`, { peer, ...options }).then(
+        () => 'attached',
+        (error: Error) => error.message,
+      )
+    expect(await refused('ann', { create: 'no' })).toContain(url)
+    expect(await refused('ann', { create: 'no' })).not.toContain('private')
+    await close()
+    expect(await refused('ann')).toContain(url)
+    expect(await refused('ann')).not.toContain('private')
+  })
+
   it('[SIGNAL-5] a server that answers HTTP with something else is SignalingUnavailableError', async () => {
     const port = await rawServer((socket) => socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'))
     await expect(attach(`ws://127.0.0.1:${port}`, { peer: 'ann' })).rejects.toThrow(SignalingUnavailableError)

@@ -386,7 +386,7 @@ function trySend(socket: SignalSocket, data: string | Uint8Array<ArrayBuffer>): 
 }
 
 function unavailable(url: string, what: string, cause?: unknown): SignalingUnavailableError {
-  const message = `signalling server ${url} ${what}; nothing is attached there: retry, or try the next server`
+  const message = `signalling server ${named(url)} ${what}; nothing is attached there: retry, or try the next server`
   return new SignalingUnavailableError(message, cause === undefined ? {} : { cause })
 }
 
@@ -394,15 +394,20 @@ function refusal(url: string, code: SignalErrorCode, message: string): SelvageEr
   switch (code) {
     case 'room-not-found':
       return new RoomNotFoundError(
-        `signalling server ${url} knows no such room: check the invite, or try the next server`,
+        `signalling server ${named(url)} knows no such room: check the invite, or try the next server`,
       )
     case 'room-taken':
-      return new RoomTakenError(`the room exists already on ${url}: join it, or host under another key`)
+      return new RoomTakenError(`the room exists already on ${named(url)}: join it, or host under another key`)
     case 'room-full':
-      return new RoomFullError(`the room on ${url} is full: wait for a peer to leave, then retry`)
+      return new RoomFullError(`the room on ${named(url)} is full: wait for a peer to leave, then retry`)
     default:
       return unavailable(url, `refused (${code}): ${message}`)
   }
+}
+
+/** A query may hold a ticket, and messages are shown and logged. */
+function named(url: string): string {
+  return url.split('?', 1)[0] as string
 }
 
 function whatCloseMeans(code: number, phase: Phase): string {
