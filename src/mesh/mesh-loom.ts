@@ -19,6 +19,7 @@ import { createPeerIdentity, lackingWebCrypto } from '../seam/peer-identity.ts'
 import type { CreateRoom } from '../signal/protocol.ts'
 import type { SignalSocketConstructor } from '../signal/signal-socket.ts'
 import type { LinkDriver } from './link-driver.ts'
+import type { RelayPolicy } from './mesh.ts'
 import { newRoomSecret, privateRoomAddress, publicRoomAddress, type RoomAddress } from './room-address.ts'
 import type { Presence, ServerHealth, SignallingStatus } from './presence.ts'
 import { RoomPresence, type RoomPresenceOptions, type SignalServerEntry } from './room-presence.ts'
@@ -198,7 +199,7 @@ export class MeshLoom implements Loom<SignalTag> {
     maxPeers: number | undefined,
   ): MeshSeam {
     const { lostAfterMs, wake, WebSocket } = this.#options
-    const { driver, presence = onServers } = this.#means.weave()
+    const { driver, relay, relayed, presence = onServers } = this.#means.weave()
     const [clock, random] = [this.#clock, this.#random]
     return new MeshSeam({
       presence: (self, handlers) =>
@@ -208,6 +209,8 @@ export class MeshLoom implements Loom<SignalTag> {
       trust: tag.trust,
       identity,
       driver,
+      relay,
+      relayed,
       iceServers: this.#means.iceServers ?? noIceServers,
       iceTransportPolicy: this.#means.iceTransportPolicy ?? 'all',
       maxPayloadBytes: this.#options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
@@ -306,6 +309,10 @@ export interface MeshMeans {
 /** What one weave stands on. */
 export interface WeaveMeans {
   readonly driver: LinkDriver
+  /** Default `never`. */
+  readonly relay?: RelayPolicy | undefined
+  /** Makes the links that go through a relay; loaded when the first one does. */
+  readonly relayed?: (() => Promise<LinkDriver>) | undefined
   /** Opens the weave's presence in its room. Default: a {@link RoomPresence} on the signalling servers. */
   readonly presence?: ((options: RoomPresenceOptions) => Presence) | undefined
 }

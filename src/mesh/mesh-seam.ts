@@ -15,7 +15,8 @@ import { DATA_HEADER_BYTES, DATA_HEADERS, NONCE_BYTES } from './link-frames.ts'
 import { LinkStatuses, type LinkStatus } from './link-status.ts'
 import { LinkHandshake, type RefusalReason } from './link-handshake.ts'
 import { MeshBonds } from './mesh-bonds.ts'
-import { Mesh, type MeshEffect, type MeshInput } from './mesh.ts'
+import { Mesh, type MeshEffect, type MeshInput, type RelayPolicy } from './mesh.ts'
+import { saysSealKey } from './seal-signal.ts'
 import { MAX_FRAME_BYTES, MAX_LOSSY_PAYLOAD_BYTES, PeerLink, type PeerLinkEnd } from './peer-link.ts'
 import type { Presence, PresenceHandlers, ServerHealth, SignallingStatus } from './presence.ts'
 import type { RoomAddress } from './room-address.ts'
@@ -56,7 +57,7 @@ export class MeshSeam {
     const { identity, random, maxPayloadBytes, lostAfterMs } = options
     this.#session = newLinkId()
     this.#calls = new CallLimits(options.clock.now())
-    this.#mesh = new Mesh({ selfId: identity.id, random, newLinkId, lostAfterMs })
+    this.#mesh = new Mesh({ selfId: identity.id, random, newLinkId, lostAfterMs, relay: options.relay })
     this.#introducer = new Introducer({
       selfId: identity.id,
       clock: options.clock,
@@ -254,8 +255,8 @@ export class MeshSeam {
 
   /* ── Links ─────────────────────────────────────────────────────────────────────────────────── */
 
-  #openLink({ kind, link: id, at, polite }: MeshEffect & { kind: 'dial' | 'accept' }): PeerLink {
-    const { identity, driver, iceServers, iceTransportPolicy, clock, room } = this.#options
+  #openLink({ kind, link: id, at, polite, route }: MeshEffect & { kind: 'dial' | 'accept' }): PeerLink {
+    const { identity, driver, relayed, iceServers, iceTransportPolicy, clock, room } = this.#options
     let opens = kind === 'dial'
     const { peer } = at
     /** What may not be said ends the link, and the peer's stay. */
@@ -269,7 +270,7 @@ export class MeshSeam {
       at,
       initiator: kind === 'dial',
       polite,
-      driver,
+      driver: route === 'relayed' && relayed !== undefined ? relayed : async () => driver,
       iceServers: async () => [...(await iceServers()), ...((await this.#presence.turnServers?.()) ?? [])],
       iceTransportPolicy,
       identity,
@@ -336,7 +337,8 @@ export class MeshSeam {
         this.#refusedCalls++
         return
       }
-      this.#step({ kind: 'dialled', at: from, link })
+      const route = this.#options.relayed !== undefined && saysSealKey(envelope.body) ? 'relayed' : 'direct'
+      this.#step({ kind: 'dialled', at: from, link, route })
     }
     const known = this.#mesh.links.find((view) => view.id === link)
     // Only the peer that a link is with may signal about it.
@@ -396,6 +398,9 @@ export interface MeshSeamOptions {
   readonly trust: RoomTrust
   readonly identity: PeerIdentity
   readonly driver: LinkDriver
+  readonly relay?: RelayPolicy | undefined
+  /** Loaded when the first link is relayed. Absent: none is. */
+  readonly relayed?: (() => Promise<LinkDriver>) | undefined
   readonly iceServers: () => Promise<readonly RTCIceServer[]>
   readonly iceTransportPolicy: RTCIceTransportPolicy
   /** Largest payload sent and taken, bytes. */

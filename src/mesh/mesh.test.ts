@@ -201,7 +201,7 @@ describe('what is tried again', () => {
   it('[RTC-26] without signalling nothing is dialled, and links stay', () => {
     after(attached(low, high), proved('own1'))
     expect(after({ kind: 'detached' }, failed('own2'), retry(high))).toEqual([])
-    expect(mesh.links).toEqual([{ id: 'own1', ...low, stage: 'connected' }])
+    expect(mesh.links).toEqual([{ id: 'own1', ...low, stage: 'connected', route: 'direct' }])
   })
 })
 

@@ -2,6 +2,7 @@ import { fullJitterMs, type Random } from '../base/random.ts'
 import type { PeerId } from '../seam/contract.ts'
 import type { LeftWhy, SignalAddress } from '../signal/protocol.ts'
 import type { GoodbyeReason } from './link-frames.ts'
+import type { LinkRoute } from './link-status.ts'
 
 /**
  * Who is linked to whom, decided. A pure machine: signalling and links are its inputs, dialling,
@@ -21,10 +22,12 @@ export class Mesh {
   readonly #links: Map<string, MeshLink> = new Map()
   readonly #listed: Map<PeerId, ListedPeer> = new Map()
   readonly #lostAfterMs: number
+  readonly #relay: RelayPolicy
   #effects: MeshEffect[] = []
 
   constructor(options: MeshOptions) {
     this.#lostAfterMs = options.lostAfterMs ?? LOST_AFTER_MS
+    this.#relay = options.relay ?? 'never'
     this.#selfId = options.selfId
     this.#random = options.random
     this.#newLinkId = options.newLinkId
@@ -36,7 +39,7 @@ export class Mesh {
   }
 
   get links(): readonly MeshLinkView[] {
-    return [...this.#links.values()].map(({ id, member, stage }) => ({ id, ...member.at, stage }))
+    return [...this.#links.values()].map(({ id, member, stage, route }) => ({ id, ...member.at, stage, route }))
   }
 
   /** How it stands with every peer that is linked, interrupted, or being linked with. */
@@ -74,7 +77,7 @@ export class Mesh {
         this.#onWithdrawn(input.at)
         break
       case 'dialled':
-        this.#onDialled(input.at, input.link)
+        this.#onDialled(input.at, input.link, input.route ?? 'direct')
         break
       case 'proved':
         this.#onProved(input.link)
@@ -172,10 +175,12 @@ export class Mesh {
     this.#pauseIfUnreachable(member)
   }
 
-  #onDialled(at: SignalAddress, id: string): void {
+  #onDialled(at: SignalAddress, id: string, route: LinkRoute): void {
     const member = this.#memberAt(at)
     if (member === null || this.#links.has(id)) return
-    const pending = this.#linksOf(member).find((link) => link.stage === 'connecting')
+    // A direct call where none is wanted: the other end will come through the relay, if it can.
+    if (this.#relay === 'always' && route === 'direct') return
+    const pending = this.#linksOf(member).find((link) => link.stage === 'connecting' && link.route === route)
     if (pending !== undefined) {
       // Both dialled at once: the lower id yields, the other goes on as if nothing had come.
       if (pending.outgoing && !this.#isPolite(at.peer)) return
@@ -183,7 +188,7 @@ export class Mesh {
     }
     if (this.#links.size >= MAX_LINKS) return
     this.#disarm(retryTimer(member))
-    this.#start('accept', member, id)
+    this.#start('accept', member, id, route)
   }
 
   /* ── Links ─────────────────────────────────────────────────────────────────────────────────── */
@@ -204,9 +209,23 @@ export class Mesh {
     this.#disarm(retryTimer(member))
     this.#disarm(lostTimer(peer))
     const former = listed?.link ?? null
+    // What is direct already is not relayed.
+    if (
+      listed !== undefined &&
+      former?.stage === 'connected' &&
+      former.route === 'direct' &&
+      link.route === 'relayed'
+    ) {
+      this.#drop(link, null)
+      return
+    }
     this.#listed.set(peer, { member, link })
     this.#effects.push({ kind: 'carry', peer, at: member.at, link: id })
     if (former !== null) this.#drop(former, null)
+    this.#disarm(relayTimer(member))
+    for (const other of link.route === 'direct' ? this.#linksOf(member) : [])
+      if (other.route === 'relayed') this.#drop(other, null)
+    if (link.route === 'relayed' && this.#relay === 'fallback') this.#retryLater(member)
     this.#stopDiallingOthersOf(member)
   }
 
@@ -233,8 +252,12 @@ export class Mesh {
       if (why !== 'failed' || isGone(member)) this.#unlist(listed, null)
       else if (link.stage === 'connected') this.#arm(lostTimer(member.at.peer), this.#lostAfterMs)
     }
-    if (isReachable(member) && !member.shunned && this.#linkOf(member) === null) {
-      this.#arm(retryTimer(member), fullJitterMs(this.#random, member.attempts++, RETRY_BASE_MS, RETRY_CAP_MS))
+    if (isReachable(member) && !member.shunned) {
+      if (this.#relay === 'fallback') {
+        if (link.route === 'direct') this.#dialRelayed(member)
+        else this.#arm(relayTimer(member), RELAY_AFTER_MS)
+      }
+      if (this.#linkOf(member, this.#preferred) === null) this.#retryLater(member)
     }
     this.#forgetIfIdle(member)
   }
@@ -295,6 +318,11 @@ export class Mesh {
       case 'retry': {
         const member = this.#members.get(key)
         if (member !== undefined && isReachable(member) && !member.shunned) this.#dial(member)
+        return
+      }
+      case 'relay': {
+        const member = this.#members.get(key)
+        if (member !== undefined) this.#dialRelayed(member)
       }
     }
   }
@@ -302,15 +330,30 @@ export class Mesh {
   /* ── Inside ────────────────────────────────────────────────────────────────────────────────── */
 
   #dial(member: Member): void {
-    if (this.#linkOf(member) !== null) return
+    const route = this.#preferred
+    if (this.#linkOf(member, route) !== null) return
     if (this.#links.size >= MAX_LINKS) return this.#arm(retryTimer(member), RETRY_CAP_MS)
     this.#disarm(retryTimer(member))
-    this.#start('dial', member, this.#newLinkId())
+    this.#start('dial', member, this.#newLinkId(), route)
+    if (this.#relay === 'fallback') this.#arm(relayTimer(member), RELAY_AFTER_MS)
   }
 
-  #start(kind: 'dial' | 'accept', member: Member, id: string): void {
-    this.#links.set(id, { id, member, outgoing: kind === 'dial', stage: 'connecting' })
-    this.#effects.push({ kind, link: id, at: member.at, polite: this.#isPolite(member.at.peer) })
+  /** Beside a direct link that is still being made, or made again; never beside one that works. */
+  #dialRelayed(member: Member): void {
+    const works = this.#listed.get(member.at.peer)?.link?.stage === 'connected'
+    if (works || !isReachable(member) || member.shunned) return
+    if (this.#linkOf(member, 'relayed') !== null || this.#links.size >= MAX_LINKS) return
+    this.#disarm(relayTimer(member))
+    this.#start('dial', member, this.#newLinkId(), 'relayed')
+  }
+
+  #retryLater(member: Member): void {
+    this.#arm(retryTimer(member), fullJitterMs(this.#random, member.attempts++, RETRY_BASE_MS, RETRY_CAP_MS))
+  }
+
+  #start(kind: 'dial' | 'accept', member: Member, id: string, route: LinkRoute): void {
+    this.#links.set(id, { id, member, outgoing: kind === 'dial', stage: 'connecting', route })
+    this.#effects.push({ kind, link: id, at: member.at, polite: this.#isPolite(member.at.peer), route })
   }
 
   /** What was signalled before an end came to where it is now may have reached nobody. */
@@ -364,8 +407,12 @@ export class Mesh {
     if (!isReachable(member) && !isListed && this.#linkOf(member) === null) this.#members.delete(member.key)
   }
 
-  #linkOf(member: Member): MeshLink | null {
-    return this.#linksOf(member)[0] ?? null
+  get #preferred(): LinkRoute {
+    return this.#relay === 'always' ? 'relayed' : 'direct'
+  }
+
+  #linkOf(member: Member, route?: LinkRoute): MeshLink | null {
+    return this.#linksOf(member).find((link) => route === undefined || link.route === route) ?? null
   }
 
   #linksOf(member: Member): MeshLink[] {
@@ -392,6 +439,9 @@ export const RETRY_CAP_MS = 15_000
 /** How long who was here first waits for a newcomer's call. */
 export const FALLBACK_DIAL_MS = 5_000
 
+/** How long a direct link may take before a relayed one is made beside it. */
+export const RELAY_AFTER_MS = 3_000
+
 /** How long a restart may take to find a path before the link is given up and made again. */
 export const RESTART_BOUND_MS = 5_000
 
@@ -410,7 +460,15 @@ export interface MeshOptions {
   readonly newLinkId: () => string
   /** Default {@link LOST_AFTER_MS}. */
   readonly lostAfterMs?: number | undefined
+  /** Default `never`. */
+  readonly relay?: RelayPolicy | undefined
 }
+
+/**
+ * `fallback`: a peer that cannot be linked with directly is linked with through a relay, until it can be.
+ * `always`: no direct link is made. `never`: no relayed one.
+ */
+export type RelayPolicy = 'fallback' | 'always' | 'never'
 
 export type MeshInput =
   /** This peer attached to a server; `present` is who else is. */
@@ -422,7 +480,7 @@ export type MeshInput =
   /** A linked peer is linked with this member, so that words for it have a way; `withdrawn`: no longer. */
   | { readonly kind: 'introduced' | 'withdrawn'; readonly at: SignalAddress }
   /** Another peer makes a link to this one. */
-  | { readonly kind: 'dialled'; readonly at: SignalAddress; readonly link: string }
+  | { readonly kind: 'dialled'; readonly at: SignalAddress; readonly link: string; readonly route?: LinkRoute }
   | { readonly kind: 'proved'; readonly link: string }
   | { readonly kind: 'ended'; readonly link: string; readonly why: LinkEnd }
   | { readonly kind: 'path'; readonly link: string; readonly path: 'connected' | 'interrupted' }
@@ -436,7 +494,13 @@ export type MeshInput =
 export type LinkEnd = 'failed' | 'goodbye' | 'refused'
 
 export type MeshEffect =
-  | { readonly kind: 'dial' | 'accept'; readonly link: string; readonly at: SignalAddress; readonly polite: boolean }
+  | {
+      readonly kind: 'dial' | 'accept'
+      readonly link: string
+      readonly at: SignalAddress
+      readonly polite: boolean
+      readonly route: LinkRoute
+    }
   /** Close the link, with a goodbye where there is a reason to give. It sends no `ended`. */
   | { readonly kind: 'drop'; readonly link: string; readonly goodbye: GoodbyeReason | null }
   /** From now on this link carries what goes to the peer, who is listed once both ends agree on what has arrived. */
@@ -455,6 +519,7 @@ export interface MeshLinkView {
   readonly peer: PeerId
   readonly session: string
   readonly stage: LinkStage
+  readonly route: LinkRoute
 }
 
 export type LinkStage = 'connecting' | 'connected' | 'interrupted'
@@ -476,6 +541,7 @@ interface MeshLink {
   readonly id: string
   readonly member: Member
   readonly outgoing: boolean
+  readonly route: LinkRoute
   stage: LinkStage
 }
 
@@ -500,6 +566,10 @@ function keyOf(at: SignalAddress): string {
 
 function retryTimer(member: Member): string {
   return `retry ${member.key}`
+}
+
+function relayTimer(member: Member): string {
+  return `relay ${member.key}`
 }
 
 function restartTimer(link: MeshLink): string {

@@ -129,9 +129,9 @@ export class PeerLink implements Carrier, LinkMeasure {
   async #open(): Promise<void> {
     const { link, at, driver, iceServers, events, clock, initiator, polite, iceTransportPolicy } = this.#options
     try {
-      const servers = await iceServers()
+      const [servers, made] = await Promise.all([iceServers(), tracked(clock, driver())])
       if (this.#phase === 'over') return
-      this.#link = driver.open({
+      this.#link = made.open({
         link,
         at,
         initiator,
@@ -357,7 +357,7 @@ export interface PeerLinkOptions {
   readonly at: SignalAddress
   readonly initiator: boolean
   readonly polite: boolean
-  readonly driver: LinkDriver
+  readonly driver: () => Promise<LinkDriver>
   readonly iceServers: () => Promise<readonly RTCIceServer[]>
   readonly iceTransportPolicy: RTCIceTransportPolicy
   readonly handshake: LinkHandshake

@@ -11,9 +11,12 @@ import { RoomPresence, type RoomPresenceOptions } from './room-presence.ts'
 export class RelayedPresence implements Presence {
   readonly #presence: Presence
   readonly #pipes = new RelayPipes(() => this.#leaveIfDone())
+  readonly #required: boolean
   #closed = false
 
-  constructor(options: RoomPresenceOptions) {
+  /** `required`: a server that does not relay is of no use. */
+  constructor(options: RoomPresenceOptions, required: boolean) {
+    this.#required = required
     const { handlers } = options
     const unlessClosed = (run: () => void): void => {
       if (!this.#closed) run()
@@ -53,7 +56,7 @@ export class RelayedPresence implements Presence {
   /** Like {@link Presence.enter}; a server that does not relay is of no use, and {@link SignalingUnavailableError}. */
   async enter(create: CreateRoom, options?: WaitOptions): Promise<void> {
     await this.#presence.enter(create, options)
-    if ((this.#presence.relay?.maxBytes ?? 0) > 0) return
+    if (!this.#required || (this.#presence.relay?.maxBytes ?? 0) > 0) return
     this.#presence.close()
     throw new SignalingUnavailableError(
       'the signalling server does not relay, so nothing could be sent: allow it there, or name another server',
@@ -66,6 +69,10 @@ export class RelayedPresence implements Presence {
 
   send(to: SignalAddress, body: string): void {
     this.#presence.send(to, body)
+  }
+
+  async turnServers(): Promise<readonly RTCIceServer[]> {
+    return (await this.#presence.turnServers?.()) ?? []
   }
 
   /** A way to `at` for one link; `null` while attached to no server that relays. */

@@ -4,6 +4,7 @@ import type { BytePipe, OpenBytePipe } from './byte-pipe.ts'
 import { CLOSE_BOUND_MS, LOW_WATER_BYTES, type Link, type LinkDriver, type LinkOptions } from './link-driver.ts'
 import type { Fingerprints } from './link-handshake.ts'
 import { decodePacket, encodeAck, encodeFragment, encodeOver, FRAGMENT_HEADER_BYTES } from './sealed-packets.ts'
+import { KEY_SIGNAL } from './seal-signal.ts'
 import { newSealKey, openSeal, SEAL_TAG_BYTES, type Seal, type SealKey } from './seal-keys.ts'
 
 /**
@@ -41,6 +42,7 @@ const MAX_UNOPENED_BYTES: number = 4 * WINDOW_BYTES
 const PIPE_POLL_MS = 10
 
 class SealedLink implements Link {
+  readonly route = 'relayed' as const
   readonly maxMessageBytes: number = MAX_MESSAGE_BYTES
   drainMarkBytes: number = LOW_WATER_BYTES
   bufferedAmount = 0
@@ -298,8 +300,6 @@ class SealedLink implements Link {
 function costOf(packet: Uint8Array): number {
   return packet.length + PACKET_COST_BYTES
 }
-
-const KEY_SIGNAL = 'sealed '
 
 function encodeKey(publicKey: Uint8Array): string {
   return KEY_SIGNAL + toBase64Url(publicKey)

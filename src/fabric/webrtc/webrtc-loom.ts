@@ -1,6 +1,8 @@
 import { InsecureContextError } from '../../base/errors.ts'
 import type { LinkDriver } from '../../mesh/link-driver.ts'
-import { MeshLoom, type MeshLoomOptions } from '../../mesh/mesh-loom.ts'
+import { MeshLoom, type MeshLoomOptions, type WeaveMeans } from '../../mesh/mesh-loom.ts'
+import type { RelayPolicy } from '../../mesh/mesh.ts'
+import { RelayedPresence } from '../../mesh/relayed-presence.ts'
 import { nativeLinks } from './native-links.ts'
 
 /**
@@ -10,10 +12,10 @@ import { nativeLinks } from './native-links.ts'
 export class WebRtcLoom extends MeshLoom {
   /** Throws a `TypeError` or `RangeError` for options that cannot work. Opens nothing. */
   constructor(options: WebRtcLoomOptions) {
-    const { links, iceServers = DEFAULT_ICE_SERVERS, iceTransportPolicy } = options
+    const { links, iceServers = DEFAULT_ICE_SERVERS, iceTransportPolicy, relay = 'never' } = options
     const driver = links ?? nativeLinks()
     super(options, {
-      weave: () => ({ driver }),
+      weave: () => ({ driver, ...(relay === 'never' ? {} : relayedWeave(relay)) }),
       iceServers: async () => (typeof iceServers === 'function' ? iceServers() : iceServers),
       iceTransportPolicy,
       roles: driver.sendsLossyApart === true ? ['webrtc', 'lossy'] : ['webrtc'],
@@ -29,12 +31,30 @@ export interface WebRtcLoomOptions extends MeshLoomOptions {
    */
   readonly iceServers?: RTCIceServer[] | (() => Promise<RTCIceServer[]>) | undefined
   readonly iceTransportPolicy?: RTCIceTransportPolicy | undefined
+  /**
+   * `fallback`: a peer that no direct link can be made with in 3 s is linked with through the signalling server,
+   * where that relays, sealed from end to end; direct links go on being tried, and one that stands takes over
+   * without a frame lost. `always`: through the server alone. Default `never`.
+   */
+  readonly relay?: RelayPolicy | undefined
   /** Default {@link nativeLinks}. */
   readonly links?: LinkDriver | undefined
 }
 
 /** One public STUN server, so that most home networks can be crossed. It learns the address of who asks, and nothing else. */
 export const DEFAULT_ICE_SERVERS: RTCIceServer[] = [{ urls: 'stun:stun.l.google.com:19302' }]
+
+function relayedWeave(relay: RelayPolicy): Pick<WeaveMeans, 'relay' | 'relayed' | 'presence'> {
+  let presence: RelayedPresence | null = null
+  return {
+    relay,
+    relayed: async () => {
+      const { sealedLinks } = await import('../../mesh/sealed-links.ts')
+      return sealedLinks((link, at, events) => presence?.openPipe(link, at, events) ?? null)
+    },
+    presence: (options) => (presence = new RelayedPresence(options, relay === 'always')),
+  }
+}
 
 function lackingNative(): Error | null {
   if (typeof globalThis.RTCPeerConnection === 'function') return null

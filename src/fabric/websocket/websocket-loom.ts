@@ -28,7 +28,7 @@ function relayedWeave(): WeaveMeans {
   let presence: RelayedPresence | null = null
   return {
     driver: sealedLinks((link, at, events) => presence?.openPipe(link, at, events) ?? null),
-    presence: (options) => (presence = new RelayedPresence(options)),
+    presence: (options) => (presence = new RelayedPresence(options, true)),
   }
 }
 
