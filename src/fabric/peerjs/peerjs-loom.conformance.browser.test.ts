@@ -2,7 +2,7 @@ import { inject } from 'vitest'
 import { describeLaws } from '../../conformance/describe-laws.ts'
 import { seamLaws } from '../../conformance/seam-laws.ts'
 import { MeshLoom } from '../../mesh/mesh-loom.ts'
-import { meshHarness } from '../../mesh/test-support/mesh-harness.ts'
+import { LAWS_LOST_AFTER_MS, meshHarness } from '../../mesh/test-support/mesh-harness.ts'
 import { SeverableLinks } from '../../mesh/test-support/severable-links.ts'
 import { peerJsMeans } from './peerjs-means.ts'
 
@@ -11,7 +11,13 @@ const harness = () =>
   meshHarness({
     loom: (peerIdentity) => {
       const cuts: (() => void)[] = []
-      const options = { app: 'laws', servers: [inject('peerServer')], iceServers: [], peerIdentity }
+      const options = {
+        app: 'laws',
+        servers: [inject('peerServer')],
+        iceServers: [],
+        peerIdentity,
+        lostAfterMs: LAWS_LOST_AFTER_MS,
+      }
       const means = peerJsMeans(options, (driver) => {
         const links = new SeverableLinks(driver)
         cuts.push(() => links.sever())

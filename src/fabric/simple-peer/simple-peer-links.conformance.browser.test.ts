@@ -2,7 +2,7 @@ import { inject } from 'vitest'
 import { describeLaws } from '../../conformance/describe-laws.ts'
 import { LAW_PAYLOAD_BYTES } from '../../conformance/law-payloads.ts'
 import { seamLaws } from '../../conformance/seam-laws.ts'
-import { meshHarness } from '../../mesh/test-support/mesh-harness.ts'
+import { LAWS_LOST_AFTER_MS, meshHarness } from '../../mesh/test-support/mesh-harness.ts'
 import { SeverableLinks } from '../../mesh/test-support/severable-links.ts'
 import { WebRtcLoom } from '../webrtc/index.ts'
 import { simplePeerLinks } from './index.ts'
@@ -19,6 +19,7 @@ const harness = () =>
           servers,
           iceServers: [],
           peerIdentity,
+          lostAfterMs: LAWS_LOST_AFTER_MS,
           links,
         }),
         sever: () => links.sever(),

@@ -2,7 +2,7 @@ import { inject } from 'vitest'
 import { describeLaws } from '../../conformance/describe-laws.ts'
 import { LAW_PAYLOAD_BYTES } from '../../conformance/law-payloads.ts'
 import { seamLaws } from '../../conformance/seam-laws.ts'
-import { meshHarness } from '../../mesh/test-support/mesh-harness.ts'
+import { LAWS_LOST_AFTER_MS, meshHarness } from '../../mesh/test-support/mesh-harness.ts'
 import { SeverableSockets } from '../../mesh/test-support/severable-sockets.ts'
 import { WebSocketLoom } from './index.ts'
 
@@ -20,6 +20,7 @@ const harness = () =>
           maxPayloadBytes: LAW_PAYLOAD_BYTES,
           servers,
           peerIdentity,
+          lostAfterMs: LAWS_LOST_AFTER_MS,
           WebSocket: sockets.WebSocket,
         }),
         sever: () => sockets.sever(),

@@ -3,7 +3,7 @@ import { WebSocket } from 'ws'
 import { describeLaws } from '../../conformance/describe-laws.ts'
 import { LAW_PAYLOAD_BYTES } from '../../conformance/law-payloads.ts'
 import { seamLaws } from '../../conformance/seam-laws.ts'
-import { meshHarness } from '../../mesh/test-support/mesh-harness.ts'
+import { LAWS_LOST_AFTER_MS, meshHarness } from '../../mesh/test-support/mesh-harness.ts'
 import { SeverableSockets } from '../../mesh/test-support/severable-sockets.ts'
 import { startSignalServer, type SignalServer } from '../../server/index.ts'
 import { WebSocketLoom } from './index.ts'
@@ -28,6 +28,7 @@ const harness = () =>
         maxPayloadBytes: LAW_PAYLOAD_BYTES,
         servers: [server?.url ?? 'ws://127.0.0.1:1'],
         peerIdentity,
+        lostAfterMs: LAWS_LOST_AFTER_MS,
         WebSocket: sockets.WebSocket,
       })
       return { loom, sever: () => sockets.sever() }

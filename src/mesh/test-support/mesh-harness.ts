@@ -41,8 +41,11 @@ export function meshHarness({ loom, quietMs = 150 }: MeshHarnessOptions): SeamHa
   }
 }
 
+/** How long the looms of a harness wait for a peer whose link broke: a link that is cut here stays cut. */
+export const LAWS_LOST_AFTER_MS = 2_000
+
 export interface MeshHarnessOptions {
-  /** A loom of one peer. */
+  /** A loom of one peer; `lostAfterMs` is {@link LAWS_LOST_AFTER_MS}. */
   readonly loom: (peerIdentity: PeerIdentity | undefined) => HarnessLoom
   /** Within which everything under way has arrived, milliseconds. Default 150. */
   readonly quietMs?: number
