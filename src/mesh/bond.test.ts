@@ -173,6 +173,20 @@ describe('a bond', () => {
     expect(bond.resume({ bond: 'first', received: 9 })).toBe('impossible')
   })
 
+  it('[BOND-5] what waits for room, or for a link, has been received by nobody', () => {
+    const [first, second] = [new Wire(), new Wire()]
+    const bond = bondOn(first)
+    bond.send(data(1), 'reliable')
+    bond.detach(first)
+    bond.send(data(2), 'reliable')
+    bond.attach(second, 'second')
+    expect(bond.resume({ bond: 'first', received: 2 })).toBe('impossible')
+    bond.attach(second, 'third')
+    second.full = true
+    expect(bond.resume({ bond: 'first', received: 0 })).toBe('continued')
+    expect([bond.acknowledge(2), bond.acknowledge(1), bond.kept.frames]).toEqual([false, true, 1])
+  })
+
   it('[BOND-6] a lossy frame is dropped while there is no link, and counted', () => {
     const wire = new Wire()
     const bond = bondOn(wire)

@@ -28,6 +28,8 @@ export class Bond implements SeamLink {
   #out = 0
   #keptBytes = 0
   #acknowledged = 0
+  /** Frames of this bond that have been on any carrier, in all: more than that cannot have arrived. */
+  #sent = 0
   #received = 0
   #untoldBytes = 0
   #untoldFrames = 0
@@ -159,6 +161,7 @@ export class Bond implements SeamLink {
 
   #transmit(frame: Uint8Array): void {
     this.#out++
+    this.#sent = Math.max(this.#sent, this.#acknowledged + this.#out)
     this.#carrier?.send(frame, 'reliable')
   }
 
@@ -171,8 +174,8 @@ export class Bond implements SeamLink {
   }
 
   #acknowledge(received: number): boolean {
+    if (received > this.#sent) return false
     const fresh = received - this.#acknowledged
-    if (fresh > this.kept.frames) return false
     // What was said over a link that the other end has left since may be out of date.
     if (fresh <= 0) return true
     for (const end = this.#head + fresh; this.#head < end; this.#head++) {
@@ -192,7 +195,7 @@ export class Bond implements SeamLink {
   #beginAnew(): void {
     this.#id = this.#link
     this.#kept = []
-    this.#head = this.#out = this.#keptBytes = this.#acknowledged = 0
+    this.#head = this.#out = this.#keptBytes = this.#acknowledged = this.#sent = 0
     this.#received = this.#untoldBytes = this.#untoldFrames = 0
   }
 }

@@ -163,13 +163,6 @@ export function encodeProof(signature: Uint8Array): Uint8Array<ArrayBuffer> {
   return new ByteWriter(1 + SIGNATURE_BYTES).u8(PROOF).raw(signature).finish()
 }
 
-export function encodeData(payload: Uint8Array): Uint8Array<ArrayBuffer> {
-  const frame = new Uint8Array(DATA_HEADER_BYTES + payload.length)
-  frame[0] = DATA
-  frame.set(payload, DATA_HEADER_BYTES)
-  return frame
-}
-
 /** `bytes`: how much more the other end may send, added to what it has left. */
 export function encodeCredit(bytes: number): Uint8Array<ArrayBuffer> {
   return new ByteWriter(9).u8(CREDIT).varint(bytes).finish()

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { utf8 } from '../base/bytes.ts'
+import { concatBytes, utf8 } from '../base/bytes.ts'
 import { VIEW_CREDIT_BYTES, type PeerIdentity } from '../seam/contract.ts'
 import { MIN_FRAME_COST } from '../seam/credit.ts'
 import { createPeerIdentity, peerIdOf, verifySignature } from '../seam/peer-identity.ts'
-import { encodeData, encodeGoodbye, encodeHello, encodeProof, LINK_VERSION, NONCE_BYTES } from './link-frames.ts'
+import { DATA_HEADERS, encodeGoodbye, encodeHello, encodeProof, LINK_VERSION, NONCE_BYTES } from './link-frames.ts'
 import {
   LinkHandshake,
   MAX_HELD_FRAMES,
@@ -64,6 +64,8 @@ function at(identity: PeerIdentity): { peer: string; session: string } {
   return { peer: identity.id, session: `session of ${identity.id}` }
 }
 
+const dataFrame = (payload: Uint8Array): Uint8Array<ArrayBuffer> => concatBytes(DATA_HEADERS.whole, payload)
+
 describe('the handshake of a link', () => {
   it('[LINK-4] both ends prove the key that signalling named', async () => {
     const [a, b] = [new End(alice, at(bob)), new End(bob, at(alice))]
@@ -80,7 +82,7 @@ describe('the handshake of a link', () => {
     await a.step({ kind: 'frame', bytes: b.sent[0] as Uint8Array })
     const verify = a.machine.step({ kind: 'frame', bytes: b.sent[1] as Uint8Array })
     expect(verify.map(({ kind }) => kind)).toEqual(['verify'])
-    const frames = [encodeData(utf8('one')), encodeData(utf8('two')), encodeGoodbye('closed')]
+    const frames = [dataFrame(utf8('one')), dataFrame(utf8('two')), encodeGoodbye('closed')]
     for (const bytes of frames) expect(a.machine.step({ kind: 'frame', bytes })).toEqual([])
     expect(a.machine.step({ kind: 'verified', peer: bob.id })).toMatchObject([{ kind: 'proved', held: frames }])
   })
@@ -92,7 +94,7 @@ describe('the handshake of a link', () => {
     await b.step({ kind: 'frame', bytes: a.sent[0] as Uint8Array })
     await a.step({ kind: 'frame', bytes: b.sent[0] as Uint8Array })
     a.machine.step({ kind: 'frame', bytes: b.sent[1] as Uint8Array })
-    const bytes = encodeData(new Uint8Array())
+    const bytes = dataFrame(new Uint8Array())
     expect(MAX_HELD_FRAMES).toBeGreaterThan(VIEW_CREDIT_BYTES / MIN_FRAME_COST)
     for (let i = 0; i < MAX_HELD_FRAMES; i++) expect(a.machine.step({ kind: 'frame', bytes })).toEqual([])
     expect(a.machine.step({ kind: 'frame', bytes })).toEqual([{ kind: 'refused', reason: 'flooded' }])
@@ -196,7 +198,7 @@ describe('the handshake of a link', () => {
   })
 
   it.each([
-    ['data before a hello', () => encodeData(utf8('x')), 'out-of-order'],
+    ['data before a hello', () => dataFrame(utf8('x')), 'out-of-order'],
     ['a proof before a hello', () => encodeProof(new Uint8Array(64)), 'out-of-order'],
     ['bytes that are no frame', () => Uint8Array.of(200, 1), 'malformed'],
     ['a goodbye', () => encodeGoodbye('closed'), 'left'],
@@ -213,7 +215,7 @@ describe('the handshake of a link', () => {
       await a.step({ kind: 'open', fingerprints: FINGERPRINTS })
       await b.step({ kind: 'open', fingerprints: OTHER_SIDE })
       await a.step({ kind: 'frame', bytes: b.sent[0] as Uint8Array })
-      await a.step({ kind: 'frame', bytes: second === 0 ? (b.sent[0] as Uint8Array) : encodeData(utf8('x')) })
+      await a.step({ kind: 'frame', bytes: second === 0 ? (b.sent[0] as Uint8Array) : dataFrame(utf8('x')) })
       expect(a.refusal).toBe('out-of-order')
     }
   })
@@ -223,7 +225,7 @@ describe('the handshake of a link', () => {
     await a.step({ kind: 'open', fingerprints: FINGERPRINTS })
     await a.step({ kind: 'deadline' })
     expect(a.refusal).toBe('timeout')
-    expect(a.machine.step({ kind: 'frame', bytes: encodeData(utf8('x')) })).toEqual([])
+    expect(a.machine.step({ kind: 'frame', bytes: dataFrame(utf8('x')) })).toEqual([])
     expect(a.machine.step({ kind: 'deadline' })).toEqual([])
   })
 

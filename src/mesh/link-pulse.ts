@@ -11,8 +11,8 @@ export class LinkPulse {
   #askedAtMs: number | null = null
   #silent = false
   #bound: unknown
-  /** Set whenever anything is heard. */
-  heard = false
+  /** Since it asked last. */
+  #heard = false
   /** Smoothed, milliseconds; `null` before the first answer (RFC 6298, section 2). */
   roundTripMs: number | null = null
   /** Mean deviation of the above, milliseconds. */
@@ -26,11 +26,17 @@ export class LinkPulse {
   /** Asks, unless an answer is awaited already. */
   ask(): void {
     if (this.#askedAtMs !== null && !this.#silent) return
-    this.heard = false
+    this.#heard = false
     this.#askedAtMs = this.#clock.now()
     this.#clock.clearTimeout(this.#bound)
     this.#bound = this.#clock.setTimeout(() => this.#due(), PULSE_BOUND_MS)
     this.#events.ask(++this.#serial)
+  }
+
+  /** Anything came from the other end. */
+  hear(): void {
+    this.#heard = true
+    if (this.#silent) this.#tell(false)
   }
 
   answered(serial: number): void {
@@ -41,7 +47,6 @@ export class LinkPulse {
       roundTripMs === null || jitterMs === null ? took / 2 : jitterMs + (Math.abs(took - roundTripMs) - jitterMs) / 4
     this.roundTripMs = roundTripMs === null ? took : roundTripMs + (took - roundTripMs) / 8
     this.end()
-    if (this.#silent) this.#tell(false)
     this.#events.onMeasured()
   }
 
@@ -52,7 +57,7 @@ export class LinkPulse {
   }
 
   #due(): void {
-    if (!this.heard) this.#tell(true)
+    if (!this.#heard) this.#tell(true)
     else this.#askedAtMs = null
   }
 
@@ -69,6 +74,6 @@ export const PULSE_BOUND_MS = 3_000
 export interface PulseEvents {
   ask(serial: number): void
   onMeasured(): void
-  /** `true`: no answer came in time. `false`: it came after all. */
+  /** `true`: nothing came in time. `false`: something came after all. */
   onSilence(silent: boolean): void
 }

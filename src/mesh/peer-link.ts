@@ -189,7 +189,7 @@ export class PeerLink implements Carrier, LinkMeasure {
   }
 
   #onMessage(bytes: Uint8Array<ArrayBuffer>): void {
-    this.#pulse.heard = true
+    this.#pulse.hear()
     if (this.#phase === 'proved') this.#onFrame(bytes)
     else if (this.#phase === 'proving') this.#step({ kind: 'frame', bytes })
   }
