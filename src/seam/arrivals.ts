@@ -112,7 +112,6 @@ export class Arrivals {
       const wasBroken = this.#drop(book)
       if (part.totalBytes > this.#budgets.maxPayloadBytes) return this.#refuse(book, cost, 'cut-off')
       book.assembly = new Assembly(part.totalBytes)
-      if (!this.#linked.has(book.peer)) this.#sweep(book.peer)
       this.#reserve(book)
       this.#add(book, part.piece, cost)
       return wasBroken ? 'malformed' : 'accepted'
@@ -218,7 +217,10 @@ export class Arrivals {
 
   #bookOf(peer: PeerId): Book {
     let book = this.#books.get(peer)
-    if (book === undefined) this.#books.set(peer, (book = new Book(peer)))
+    if (book === undefined) {
+      this.#books.set(peer, (book = new Book(peer)))
+      if (!this.#linked.has(peer)) this.#sweep(peer)
+    }
     return book
   }
 

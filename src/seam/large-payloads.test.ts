@@ -177,6 +177,15 @@ describe('large payloads', () => {
     expect(bench.arriving).toBeUndefined()
   })
 
+  it('[SEAM-30] of a peer that has left nothing is kept but what is to be read, whatever comes late', async () => {
+    const { core } = new Bench()
+    core.unlink('b')
+    core.received('b', new Uint8Array(100), 'reliable')
+    await macrotask()
+    expect(core.giveBackCredit()).toEqual([])
+    expect(await lengthsRead(core, 1)).toEqual([100])
+  })
+
   it('[LARGE-5] a view that closes half way says so', async () => {
     const { core } = new Bench()
     const link = new SlowLink()
