@@ -200,7 +200,7 @@ export class PeerLink implements Carrier, LinkMeasure {
       this.lossyDropped++
       return
     }
-    this.#pulse.heard = true
+    this.#pulse.hear()
     // Whatever else needs order, and was sent by who keeps to none.
     if (isLossyFrame(bytes)) this.#onFrame(bytes)
     else this.#options.events.onMalformed()
