@@ -294,6 +294,7 @@ export class MeshSeam {
         onGranted: (bytes) => unless(this.#bonds.granted(peer, link, bytes)),
         onAck: (received) => unless(this.#bonds.acknowledged(peer, link, received)),
         onResume: (said) => {
+          this.#step({ kind: 'chosen', link: id })
           unless(this.#bonds.resumed(peer, link, said))
           this.#tellChange()
         },

@@ -26,9 +26,10 @@ beforeEach(() => {
   mesh = new Mesh({ selfId: self.peer, random: () => 0.5, newLinkId: () => `own${++ids}` })
 })
 
-/** What follows from the inputs, one line an effect. Disarmed timers are left out. */
+/** What follows from the inputs, one line an effect. Disarmed timers are left out; what is proved is chosen at once. */
 function after(...inputs: MeshInput[]): string[] {
   return inputs
+    .flatMap((input): MeshInput[] => (input.kind === 'proved' ? [input, chosen(input.link)] : [input]))
     .flatMap((input) => mesh.step(input))
     .filter(({ kind }) => kind !== 'disarm')
     .map(told)
@@ -62,6 +63,7 @@ const introduced = (at: SignalAddress): MeshInput => ({ kind: 'introduced', at }
 const withdrawn = (at: SignalAddress): MeshInput => ({ kind: 'withdrawn', at })
 const dialled = (at: SignalAddress, link: string): MeshInput => ({ kind: 'dialled', at, link })
 const proved = (link: string): MeshInput => ({ kind: 'proved', link })
+const chosen = (link: string): MeshInput => ({ kind: 'chosen', link })
 const failed = (link: string): MeshInput => ({ kind: 'ended', link, why: 'failed' })
 const lost = (at: SignalAddress): MeshInput => ({ kind: 'due', timer: `lost ${at.peer}` })
 const retry = (at: SignalAddress): MeshInput => ({
@@ -120,6 +122,17 @@ describe('what is listed', () => {
     expect(after(proved('own1'))).toEqual([])
   })
 
+  it('[RTC-23] the end with the higher id says which link carries, and the other waits for that', () => {
+    mesh.step(attached(low, high))
+    expect(mesh.step(proved('own1')).map(told)).toContain('carry a over own1')
+    expect(mesh.step(chosen('own1')).map(told)).toEqual([])
+    expect(mesh.step(chosen('own2')).map(told)).toEqual([])
+    expect(mesh.step(proved('own2')).map(told)).not.toContain('carry z over own2')
+    expect(mesh.peers.get('z')).toBe('connecting')
+    expect(mesh.step(chosen('own2')).map(told)).toContain('carry z over own2')
+    expect(mesh.step(chosen('own2')).map(told)).toEqual([])
+  })
+
   it('[RTC-24] the same key from another session supersedes the old link: it leaves, then joins', () => {
     after(attached(high), proved('own1'), joined(highReloaded), dialled(highReloaded, 'theirs'))
     expect(after(proved('theirs'))).toEqual(['drop own1 (superseded)', 'unlist z', 'carry z over theirs'])
@@ -132,7 +145,7 @@ describe('what is listed', () => {
 
   it('[RTC-24] the ghost of a linked peer is not dialled, nor dialled again', () => {
     after(attached(high, highReloaded))
-    expect(after(proved('own2'))).toEqual(['carry z over own2', 'drop own1'])
+    expect(after(proved('own2'))).toEqual(['drop own1', 'carry z over own2'])
     expect(after(retry(high))).toEqual([])
     expect(after({ kind: 'detached' }, attached(high, highReloaded))).toEqual([])
   })

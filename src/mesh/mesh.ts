@@ -9,9 +9,9 @@ import type { LinkRoute } from './link-status.ts'
  * listing and dropping its effects, to be carried out in order.
  *
  * Who attaches to a server dials those present, so that a pair of peers has one dialler. Where both
- * dial all the same (after a failure, both notice), the end with the lower id yields. A link counts
- * once it has proved its key: it then carries what goes to its peer, in place of an older one, and the
- * peer is listed. A peer whose link fails is *interrupted*: it stays listed for a while, in which the link
+ * dial all the same (after a failure, both notice), the end with the lower id yields. A link that has
+ * proved its key carries what goes to its peer, in place of an older one, once the end with the higher id says so;
+ * the peer is listed then. A peer whose link fails is *interrupted*: it stays listed for a while, in which the link
  * is restarted, then made again, with growing pauses, while the peer is still attached.
  */
 export class Mesh {
@@ -81,6 +81,9 @@ export class Mesh {
         break
       case 'proved':
         this.#onProved(input.link)
+        break
+      case 'chosen':
+        this.#onChosen(input.link)
         break
       case 'ended':
         this.#onEnded(input.link, input.why)
@@ -195,38 +198,46 @@ export class Mesh {
 
   #onProved(id: string): void {
     const link = this.#links.get(id)
-    if (link === undefined || link.stage !== 'connecting') return
+    if (link === undefined || link.isProved) return
+    link.isProved = true
     const { member } = link
-    const { peer } = member.at
-    let listed = this.#listed.get(peer)
-    if (listed !== undefined && listed.member !== member) {
-      this.#unlist(listed, 'superseded')
-      listed = undefined
-    }
-    link.stage = 'connected'
+    const listed = this.#listed.get(member.at.peer)
+    if (listed !== undefined && listed.member !== member) this.#unlist(listed, 'superseded')
     member.attempts = 0
     member.shunned = false
     this.#disarm(retryTimer(member))
-    this.#disarm(lostTimer(peer))
-    const former = listed?.link ?? null
-    // What is direct already is not relayed.
-    if (
-      listed !== undefined &&
-      former?.stage === 'connected' &&
-      former.route === 'direct' &&
-      link.route === 'relayed'
-    ) {
-      this.#drop(link, null)
-      return
-    }
-    this.#listed.set(peer, { member, link })
-    this.#effects.push({ kind: 'carry', peer, at: member.at, link: id })
-    if (former !== null) this.#drop(former, null)
-    this.#disarm(relayTimer(member))
-    for (const other of link.route === 'direct' ? this.#linksOf(member) : [])
-      if (other.route === 'relayed') this.#drop(other, null)
-    if (link.route === 'relayed' && this.#relay === 'fallback') this.#retryLater(member)
     this.#stopDiallingOthersOf(member)
+    if (!this.#isPolite(member.at.peer)) this.#choose(link)
+  }
+
+  /** Links of one session may be proved in any order at either end: one end says which of them carries. */
+  #choose(link: MeshLink): void {
+    const former = this.#listed.get(link.member.at.peer)?.link
+    if (former?.stage !== 'connected' || former.route === 'relayed' || link.route === 'direct') return this.#carry(link)
+    this.#drop(link, null)
+    // Who called for a relay may have lost a link that looks well from here.
+    this.#effects.push({ kind: 'ask', link: former.id })
+  }
+
+  #onChosen(id: string): void {
+    const link = this.#links.get(id)
+    if (link === undefined || !link.isProved || !this.#isPolite(link.member.at.peer)) return
+    if (this.#listed.get(link.member.at.peer)?.link !== link) this.#carry(link)
+  }
+
+  #carry(link: MeshLink): void {
+    const { member } = link
+    const { peer } = member.at
+    const former = this.#listed.get(peer)?.link ?? null
+    link.stage = 'connected'
+    this.#disarm(lostTimer(peer))
+    this.#disarm(relayTimer(member))
+    this.#listed.set(peer, { member, link })
+    this.#effects.push({ kind: 'carry', peer, at: member.at, link: link.id })
+    if (former !== null) this.#drop(former, null)
+    if (link.route === 'relayed') {
+      if (this.#relay === 'fallback') this.#retryLater(member)
+    } else for (const other of this.#linksOf(member)) if (other.route === 'relayed') this.#drop(other, null)
   }
 
   /** The key is proved by one session: calls of ours to others under the same id are calls to ghosts. */
@@ -352,7 +363,7 @@ export class Mesh {
   }
 
   #start(kind: 'dial' | 'accept', member: Member, id: string, route: LinkRoute): void {
-    this.#links.set(id, { id, member, outgoing: kind === 'dial', stage: 'connecting', route })
+    this.#links.set(id, { id, member, outgoing: kind === 'dial', stage: 'connecting', isProved: false, route })
     this.#effects.push({ kind, link: id, at: member.at, polite: this.#isPolite(member.at.peer), route })
   }
 
@@ -482,6 +493,8 @@ export type MeshInput =
   /** Another peer makes a link to this one. */
   | { readonly kind: 'dialled'; readonly at: SignalAddress; readonly link: string; readonly route?: LinkRoute }
   | { readonly kind: 'proved'; readonly link: string }
+  /** The other end moves the bond to this link. */
+  | { readonly kind: 'chosen'; readonly link: string }
   | { readonly kind: 'ended'; readonly link: string; readonly why: LinkEnd }
   | { readonly kind: 'path'; readonly link: string; readonly path: 'connected' | 'interrupted' }
   /** The peer broke a rule of the seam's: its link is to go, and it leaves. */
@@ -542,7 +555,9 @@ interface MeshLink {
   readonly member: Member
   readonly outgoing: boolean
   readonly route: LinkRoute
+  /** `connecting` until it carries. */
   stage: LinkStage
+  isProved: boolean
 }
 
 /** A peer that others see, and the link that carries what goes to it; `null` while it is being made again. */

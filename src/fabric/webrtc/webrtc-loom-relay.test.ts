@@ -113,7 +113,7 @@ describe('a pair that cannot link directly', () => {
 })
 
 describe('the mesh that decides on relays', () => {
-  const z = { peer: 'z', session: 'z1' }
+  const low = { peer: 'a', session: 'a1' }
   const meshOf = (relay: RelayPolicy): Mesh => {
     let ids = 0
     return new Mesh({ selfId: 'm', random: () => 0.5, newLinkId: () => `own${++ids}`, relay })
@@ -122,30 +122,30 @@ describe('the mesh that decides on relays', () => {
     effects.flatMap((effect) =>
       effect.kind === 'dial' || effect.kind === 'accept'
         ? [`${effect.kind} ${effect.route}`]
-        : effect.kind === 'drop' || effect.kind === 'carry'
+        : effect.kind === 'drop' || effect.kind === 'carry' || effect.kind === 'ask'
           ? [`${effect.kind} ${effect.link}`]
           : [],
     )
 
   it('[RELAY-20] a direct link that fails is followed by a relayed one at once', () => {
     const mesh = meshOf('fallback')
-    expect(told(mesh.step({ kind: 'attached', present: [z] }))).toEqual(['dial direct'])
+    expect(told(mesh.step({ kind: 'attached', present: [low] }))).toEqual(['dial direct'])
     expect(told(mesh.step({ kind: 'ended', link: 'own1', why: 'failed' }))).toEqual(['dial relayed'])
   })
 
   it('[RELAY-23] a relayed link that is proved beside a direct one is dropped; a direct one replaces it', () => {
     const mesh = meshOf('fallback')
-    mesh.step({ kind: 'attached', present: [z] })
-    expect(told(mesh.step({ kind: 'dialled', at: z, link: 'theirs', route: 'relayed' }))).toEqual(['accept relayed'])
+    mesh.step({ kind: 'attached', present: [low] })
+    expect(told(mesh.step({ kind: 'dialled', at: low, link: 'theirs', route: 'relayed' }))).toEqual(['accept relayed'])
     expect(told(mesh.step({ kind: 'proved', link: 'theirs' }))).toEqual(['carry theirs'])
     expect(told(mesh.step({ kind: 'proved', link: 'own1' }))).toEqual(['carry own1', 'drop theirs'])
-    mesh.step({ kind: 'dialled', at: z, link: 'late', route: 'relayed' })
-    expect(told(mesh.step({ kind: 'proved', link: 'late' }))).toEqual(['drop late'])
+    mesh.step({ kind: 'dialled', at: low, link: 'late', route: 'relayed' })
+    expect(told(mesh.step({ kind: 'proved', link: 'late' }))).toEqual(['drop late', 'ask own1'])
   })
 
   it('[RELAY-22] a direct call is not taken where all is relayed', () => {
     const mesh = meshOf('always')
     expect(told(mesh.step({ kind: 'attached', present: [] }))).toEqual([])
-    expect(told(mesh.step({ kind: 'dialled', at: z, link: 'theirs', route: 'direct' }))).toEqual([])
+    expect(told(mesh.step({ kind: 'dialled', at: low, link: 'theirs', route: 'direct' }))).toEqual([])
   })
 })
