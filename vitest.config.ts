@@ -59,7 +59,11 @@ function inFirefox(path: string): TestProjectInlineConfiguration {
     resolve: { alias },
     test: {
       name: 'firefox',
-      include: ['src/fabric/**/*.browser.test.ts', 'src/**/*{.conformance,-laws,.laws}.browser.test.ts'],
+      include: [
+        'src/fabric/**/*.browser.test.ts',
+        'src/**/*{.conformance,-laws,.laws}.browser.test.ts',
+        'src/raft/storage/indexeddb/indexeddb-raft-storage.browser.test.ts',
+      ],
       globalSetup,
       browser: {
         enabled: true,

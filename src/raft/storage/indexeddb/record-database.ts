@@ -134,16 +134,15 @@ export class RecordDatabase {
 }
 
 /**
- * Commits, and resolves when the browser calls the transaction complete. (idb-keyval's own promise of a transaction
- * rejects already at the first failed request, where the transaction does not yet know why.)
+ * Resolves when the browser calls the transaction complete. (idb-keyval's own promise of a transaction rejects
+ * already at the first failed request, where the transaction does not yet know why.) It is left to commit by itself:
+ * after `commit()`, Firefox keeps the rest of a transaction one of whose requests failed, and calls it complete.
  */
 export function completed(transaction: IDBTransaction): Promise<void> {
   return new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve()
     transaction.onabort = () =>
       reject(transaction.error ?? new DOMException('the transaction was aborted', 'AbortError'))
-    // Saves the browser from waiting whether more requests come.
-    transaction.commit?.()
   })
 }
 
