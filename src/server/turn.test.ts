@@ -72,3 +72,11 @@ it('[TURNCRED-4] a server without TURN is not even asked', async () => {
   const ann = await enter(server.url, 'ann')
   expect(await ann.turnServers()).toEqual([])
 })
+
+it('[TURNCRED-2] a name that no URL can hold does not get as far as asking, and ends no server', async () => {
+  const server = await startSignalServer({ turn })
+  onTestFinished(() => server.close())
+  await enter(server.url, 'bob')
+  await expect(enter(server.url, '\ud800').then((half) => half.turnServers())).rejects.toThrow(/not well-formed/)
+  await enter(server.url, 'ann')
+})

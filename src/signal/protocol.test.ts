@@ -175,6 +175,14 @@ describe('signalling messages', () => {
     )
   })
 
+  it('[SIGWIRE-5] a name that holds half a character is malformed: it has no bytes', () => {
+    const to = { peer: 'ann \ud83c', session: '1' }
+    expect(decodeClientMessage(JSON.stringify({ type: 'signal', to, body: '\ud83c' }))).toMatchObject({ ok: false })
+    expect(decodeServerMessage(JSON.stringify({ type: 'joined', peer: 'ann', session: '\udf42' }))).toMatchObject({
+      fault: { code: 'malformed', message: 'session is not well-formed' },
+    })
+  })
+
   it('[SIGWIRE-5] JSON nested deeper than the stack is malformed', () => {
     const deep = '['.repeat(1_000_000)
     expect(decodeClientMessage(deep).ok).toBe(false)

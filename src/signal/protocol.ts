@@ -250,10 +250,13 @@ function credentialsOf(fields: Fields): ServerMessage {
 
 function addressOf(value: unknown, where: string): SignalAddress {
   if (!isFields(value)) return refuse(`${where} is not an object`)
-  return {
-    peer: textOf(value, 'peer', 1, SIGNAL_BOUNDS.peer),
-    session: textOf(value, 'session', 1, SIGNAL_BOUNDS.session),
-  }
+  return { peer: nameOf(value, 'peer', SIGNAL_BOUNDS.peer), session: nameOf(value, 'session', SIGNAL_BOUNDS.session) }
+}
+
+/** Names travel as UTF-8 too, in relay frames and as user names of TURN, where half a character is none. */
+function nameOf(fields: Fields, name: string, max: number): string {
+  const value = textOf(fields, name, 1, max)
+  return /\p{Surrogate}/u.test(value) ? refuse(`${name} is not well-formed`) : value
 }
 
 function bodyOf(fields: Fields): string {
