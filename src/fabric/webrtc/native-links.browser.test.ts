@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { sleep } from '../../base/abort.ts'
 import { systemClock } from '../../base/clock.ts'
 import { HIGH_WATER_BYTES, nativeLinks, type Link, type LinkEvents } from './index.ts'
@@ -8,6 +8,7 @@ class End {
   readonly link: Link
   readonly received: Uint8Array[] = []
   readonly lossy: Uint8Array[] = []
+  readonly paths: string[] = []
   readonly opened: Promise<void>
   readonly closed: Promise<string>
   /** What signalling carries to the other end; the test may hold it back or reorder it. */
@@ -26,7 +27,7 @@ class End {
       onMessage: (bytes) => void this.received.push(bytes),
       onLossy: (bytes) => void this.lossy.push(bytes),
       onDrain: () => this.onDrain(),
-      onPath: () => {},
+      onPath: (path) => void this.paths.push(path),
       onClosed: (why) => closed(why),
     }
     this.link = nativeLinks().open({
@@ -53,6 +54,22 @@ function wire(a: End, b: End): void {
   b.carry = (body) => a.link.signal(body)
 }
 
+/** Every connection made during the test, oldest first. */
+function observedConnections(): RTCPeerConnection[] {
+  const made: RTCPeerConnection[] = []
+  const Native = globalThis.RTCPeerConnection
+  vi.stubGlobal(
+    'RTCPeerConnection',
+    class extends Native {
+      constructor(configuration?: RTCConfiguration) {
+        super(configuration)
+        made.push(this)
+      }
+    },
+  )
+  return made
+}
+
 async function eventually(holds: () => boolean): Promise<void> {
   for (const start = systemClock.now(); !holds();) {
     if (systemClock.now() - start > 10_000) throw new Error('it did not come to pass within 10 s')
@@ -61,7 +78,10 @@ async function eventually(holds: () => boolean): Promise<void> {
 }
 
 describe('native links', () => {
-  afterEach(() => Promise.all(ends.splice(0).map(({ link }) => link.close())))
+  afterEach(async () => {
+    vi.unstubAllGlobals()
+    await Promise.all(ends.splice(0).map(({ link }) => link.close()))
+  })
 
   it('[RTC-30] both ends open one channel and see the same certificates', async () => {
     const [a, b] = pair()
@@ -121,6 +141,24 @@ describe('native links', () => {
     await eventually(() => b.received.length >= 100)
     expect(b.received.map(([i]) => i)).toEqual(Array.from({ length: 100 }, (_, i) => i))
     expect(offers.a + offers.b).toBeGreaterThan(0)
+  })
+
+  it('[RTC-27] an open link whose path has failed is interrupted, and goes on where a restart finds another', async () => {
+    const connections = observedConnections()
+    const [a, b] = pair()
+    wire(a, b)
+    await Promise.all([a.opened, b.opened])
+    await eventually(() => connections[0]?.connectionState === 'connected')
+    const connection = connections[0] as RTCPeerConnection
+    let state: RTCPeerConnectionState = 'failed'
+    Object.defineProperty(connection, 'connectionState', { get: () => state })
+    connection.dispatchEvent(new Event('connectionstatechange'))
+    a.link.restart?.()
+    state = 'connected'
+    connection.dispatchEvent(new Event('connectionstatechange'))
+    expect(a.paths).toEqual(['interrupted', 'connected'])
+    a.link.send(Uint8Array.of(1))
+    await eventually(() => b.received.length === 1)
   })
 
   it('[RTC-34] a later description with another certificate is not taken', async () => {

@@ -148,9 +148,10 @@ class NativeLink implements Link {
         case 'disconnected':
           return this.#onPath('interrupted')
         case 'failed':
-          return this.#onClosed(
-            this.#channel.readyState === 'connecting' ? this.trouble() : 'the network path to the other end is gone',
-          )
+          // A restart may find another path; whoever asks for it bounds how long that may take.
+          if (this.#channel.readyState === 'connecting') this.#onClosed(this.trouble())
+          else this.#onPath('interrupted')
+          return
         case 'closed':
           return this.#onClosed('the connection was closed')
         case 'new':
