@@ -77,6 +77,13 @@ async function eventually(holds: () => boolean): Promise<void> {
   }
 }
 
+/** The second channel may open a little after the first. */
+async function lossyOpen(from: End, to: End): Promise<void> {
+  await eventually(() => from.link.sendLossy?.(Uint8Array.of(0)) === true)
+  await eventually(() => to.lossy.length > 0)
+  to.lossy.length = 0
+}
+
 describe('native links', () => {
   afterEach(async () => {
     vi.unstubAllGlobals()
@@ -221,6 +228,7 @@ describe('native links', () => {
     const [a, b] = pair()
     wire(a, b)
     await Promise.all([a.opened, b.opened])
+    await lossyOpen(a, b)
     const message = new Uint8Array(65_536)
     for (let i = 0; i < 64; i++) a.link.send(message)
     expect(a.link.sendLossy?.(Uint8Array.of(7))).toBe(true)
@@ -243,6 +251,7 @@ describe('native links', () => {
     const [a, b] = pair()
     wire(a, b)
     await Promise.all([a.opened, b.opened])
+    await lossyOpen(a, b)
     const taken = Array.from({ length: 200 }, () => a.link.sendLossy?.(new Uint8Array(16_384)))
     expect(taken.slice(0, 2)).toEqual([true, true])
     expect(taken).toContain(false)
