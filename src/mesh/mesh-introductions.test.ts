@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { fromUtf8, utf8 } from '../base/bytes.ts'
 import type { Seam } from '../seam/contract.ts'
+import { CARRY } from './introduction-frames.ts'
+import { BATCH, unpackBatch } from './link-batch.ts'
+import type { LinkDriver } from './link-driver.ts'
 import type { MeshLoom } from './mesh-loom.ts'
 import { LOST_AFTER_MS } from './mesh.ts'
 import { MeshWorld, ONE, ROOM, rosterOf, TWO } from './test-support/mesh-world.ts'
@@ -10,11 +13,33 @@ function member(world: MeshWorld, name: string, servers: string[] = [ONE, TWO]):
   return world.loom({ servers, links: world.links.driver(name) })
 }
 
-/** Three that are linked with one another, and no server left. */
-async function trioWithoutServers(world: MeshWorld): Promise<[Seam, Seam, Seam]> {
+/** Its member says who it is linked with, and hands nothing on. */
+function carryingForNobody(driver: LinkDriver): LinkDriver {
+  return {
+    open: (options) => {
+      const link = driver.open(options)
+      const send = link.send.bind(link)
+      link.send = (message) => {
+        const pass = (frame: Uint8Array): boolean => {
+          if (frame[0] !== CARRY) send(frame.slice())
+          return true
+        }
+        if (message[0] === BATCH) unpackBatch(message, pass)
+        else pass(message)
+      }
+      return link
+    },
+  }
+}
+
+/** Three that are linked with one another, and no server left; the third one's links may be bent. */
+async function trioWithoutServers(
+  world: MeshWorld,
+  bend: (driver: LinkDriver) => LinkDriver = (driver) => driver,
+): Promise<[Seam, Seam, Seam]> {
   const a = await world.run(member(world, 'a').reopen(ROOM))
   const b = await world.run(member(world, 'b').join(ROOM))
-  const c = await world.run(member(world, 'c').join(ROOM))
+  const c = await world.run(world.loom({ links: bend(world.links.driver('c')) }).join(ROOM))
   await world.listing(3, a, b, c)
   await world.clock.advance(100)
   world.servers.stop(ONE)
@@ -79,6 +104,27 @@ describe('members introduce each other', () => {
     expect([seen, world.links.open.size]).toEqual([[[], []], links])
     await world.end(a, b, c)
   })
+
+  it.each(['break', 'interrupt'] as const)(
+    '[LIST-9] where a member that could carry carries nothing another does, in time (%s)',
+    async (harm) => {
+      const world = new MeshWorld()
+      const [a, b, c] = await trioWithoutServers(world, (driver) => carryingForNobody(driver))
+      world.servers.start(ONE)
+      const d = await world.run(member(world, 'd').join(ROOM))
+      await world.listing(4, a, b, c, d)
+      world.servers.stop(ONE)
+      await world.clock.advance(100)
+      const seen = [rosterOf(a), rosterOf(b)]
+      if (harm === 'break') world.links.breakBetween('a', 'b')
+      else world.links.interruptBetween('a', 'b')
+      await world.run(a.sendTo(b.selfId, utf8('after')))
+      expect(fromUtf8((await world.next(b)).payload)).toBe('after')
+      await world.clock.advance(2 * LOST_AFTER_MS)
+      expect(seen).toEqual([[], []])
+      await world.end(a, b, c, d)
+    },
+  )
 
   it('[LIST-9] a pair that no third peer links stays apart until a server is back', async () => {
     const world = new MeshWorld()

@@ -343,7 +343,9 @@ export class MeshSeam {
     }
     const known = this.#mesh.links.find((view) => view.id === link)
     // Only the peer that a link is with may signal about it.
-    if (known?.peer === from.peer && known.session === from.session) this.#links.get(link)?.signal(envelope.body)
+    if (known?.peer !== from.peer || known.session !== from.session) return
+    this.#step({ kind: 'answered', link })
+    this.#links.get(link)?.signal(envelope.body)
   }
 
   #onPresence(input: MeshInput & { kind: 'attached' | 'detached' | 'joined' | 'left' }): void {

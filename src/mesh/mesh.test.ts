@@ -237,7 +237,7 @@ describe('a link without a path', () => {
     }
     expect(after({ kind: 'path', link: 'own1', path: 'connected' })).toEqual([])
     expect(after(restart('own2'))).toEqual(['drop own2', `retry in ${RETRY_BASE_MS / 2}`])
-    expect(after(retry(high))).toEqual(['dial z1 own3 politely'])
+    expect(after(retry(high))).toEqual(['dial z1 own3 politely', `restart in ${RESTART_BOUND_MS}`])
     expect(after(proved('own3'))).toEqual(['carry z over own3'])
   })
 
@@ -247,6 +247,15 @@ describe('a link without a path', () => {
     expect(after(attached(high))).toEqual(['restart own1', `restart in ${RESTART_BOUND_MS}`])
     after({ kind: 'detached' })
     expect(after(lost(high))).toEqual(['drop own1', 'unlist z'])
+  })
+
+  it('[RTC-27] that is made again has the same time to be answered, while its peer is listed', () => {
+    after(attached(high), proved('own1'), failed('own1'))
+    expect(after(retry(high))).toEqual(['dial z1 own2 politely', `restart in ${RESTART_BOUND_MS}`])
+    expect(after(restart('own2'))).toEqual(['drop own2', expect.stringContaining('retry in')])
+    after(retry(high))
+    const disarmed = mesh.step({ kind: 'answered', link: 'own3' })
+    expect(disarmed).toEqual([{ kind: 'disarm', timer: 'restart own3' }])
   })
 
   it('[RTC-28] whose peer has left for good is dropped at once, in either order', () => {
@@ -281,6 +290,7 @@ describe('a wake', () => {
       'restart own2',
       `restart in ${RESTART_BOUND_MS}`,
       'dial p1 own4 politely',
+      `restart in ${RESTART_BOUND_MS}`,
     ])
     expect(after({ kind: 'detached' }, { kind: 'wake' })).not.toContain('dial')
   })

@@ -79,6 +79,9 @@ export class Mesh {
       case 'dialled':
         this.#onDialled(input.at, input.link, input.route ?? 'direct')
         break
+      case 'answered':
+        this.#onAnswered(input.link)
+        break
       case 'proved':
         this.#onProved(input.link)
         break
@@ -196,6 +199,11 @@ export class Mesh {
 
   /* ── Links ─────────────────────────────────────────────────────────────────────────────────── */
 
+  #onAnswered(id: string): void {
+    const link = this.#links.get(id)
+    if (link?.stage === 'connecting') this.#disarm(restartTimer(link))
+  }
+
   #onProved(id: string): void {
     const link = this.#links.get(id)
     if (link === undefined || link.isProved) return
@@ -206,6 +214,7 @@ export class Mesh {
     member.attempts = 0
     member.shunned = false
     this.#disarm(retryTimer(member))
+    this.#disarm(restartTimer(link))
     this.#stopDiallingOthersOf(member)
     if (!this.#isPolite(member.at.peer)) this.#choose(link)
   }
@@ -345,8 +354,11 @@ export class Mesh {
     if (this.#linkOf(member, route) !== null) return
     if (this.#links.size >= MAX_LINKS) return this.#arm(retryTimer(member), RETRY_CAP_MS)
     this.#disarm(retryTimer(member))
-    this.#start('dial', member, this.#newLinkId(), route)
+    const link = this.#start('dial', member, this.#newLinkId(), route)
     if (this.#relay === 'fallback') this.#arm(relayTimer(member), RELAY_AFTER_MS)
+    // Who or what was to carry the call may carry nothing: while the peer is still listed there is time for another way.
+    const listed = this.#listed.get(member.at.peer)
+    if (listed?.member === member && listed.link?.stage !== 'connected') this.#arm(restartTimer(link), RESTART_BOUND_MS)
   }
 
   /** Beside a direct link that is still being made, or made again; never beside one that works. */
@@ -362,9 +374,11 @@ export class Mesh {
     this.#arm(retryTimer(member), fullJitterMs(this.#random, member.attempts++, RETRY_BASE_MS, RETRY_CAP_MS))
   }
 
-  #start(kind: 'dial' | 'accept', member: Member, id: string, route: LinkRoute): void {
-    this.#links.set(id, { id, member, outgoing: kind === 'dial', stage: 'connecting', isProved: false, route })
+  #start(kind: 'dial' | 'accept', member: Member, id: string, route: LinkRoute): MeshLink {
+    const link: MeshLink = { id, member, outgoing: kind === 'dial', stage: 'connecting', isProved: false, route }
+    this.#links.set(id, link)
     this.#effects.push({ kind, link: id, at: member.at, polite: this.#isPolite(member.at.peer), route })
+    return link
   }
 
   /** What was signalled before an end came to where it is now may have reached nobody. */
@@ -453,7 +467,10 @@ export const FALLBACK_DIAL_MS = 5_000
 /** How long a direct link may take before a relayed one is made beside it. */
 export const RELAY_AFTER_MS = 3_000
 
-/** How long a restart may take to find a path before the link is given up and made again. */
+/**
+ * How long a restart may take to find a path, and a call to a peer that is still listed to be answered, before
+ * the link is given up and made again.
+ */
 export const RESTART_BOUND_MS = 5_000
 
 /** How long a peer without a working link stays listed, unless told otherwise. */
@@ -492,6 +509,8 @@ export type MeshInput =
   | { readonly kind: 'introduced' | 'withdrawn'; readonly at: SignalAddress }
   /** Another peer makes a link to this one. */
   | { readonly kind: 'dialled'; readonly at: SignalAddress; readonly link: string; readonly route?: LinkRoute }
+  /** The other end of a link in the making has said something. */
+  | { readonly kind: 'answered'; readonly link: string }
   | { readonly kind: 'proved'; readonly link: string }
   /** The other end moves the bond to this link. */
   | { readonly kind: 'chosen'; readonly link: string }
