@@ -12,7 +12,7 @@ const { positionals, values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '15' },
     durability: { type: 'string', default: 'strict' },
-    subjects: { type: 'string', default: 'bare again,seam,simple-peer' },
+    subjects: { type: 'string', default: 'bare again,seam,simple-peer,peerjs,trystero' },
   },
 })
 const benches = {

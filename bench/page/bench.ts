@@ -1,10 +1,19 @@
 import type { Opened, Subject } from './line.ts'
 import { type Figures, measure, serve } from './measure.ts'
 import { bareChannel } from './subjects/bare.ts'
+import { peerjs } from './subjects/peerjs.ts'
 import { webRtcSeam } from './subjects/seam.ts'
 import { simplePeer } from './subjects/simple-peer.ts'
+import { trystero } from './subjects/trystero.ts'
 
-const subjects: readonly Subject[] = [bareChannel('bare'), bareChannel('bare again'), webRtcSeam, simplePeer]
+const subjects: readonly Subject[] = [
+  bareChannel('bare'),
+  bareChannel('bare again'),
+  webRtcSeam,
+  simplePeer,
+  peerjs,
+  trystero,
+]
 
 /** What the harness calls in each page. Only plain data crosses. */
 export interface BenchPage {

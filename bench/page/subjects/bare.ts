@@ -1,7 +1,5 @@
 import { type Line, type Opened, sharedNow, type Subject } from '../line.ts'
-
-/** Above this many unsent bytes a sender waits until the buffer is half empty. */
-const highWaterBytes = 262_144
+import { sendInPieces } from '../pieces.ts'
 
 type Note =
   | { readonly kind: 'description'; readonly description: RTCSessionDescriptionInit }
@@ -53,16 +51,9 @@ async function connect(meeting: string, calls: boolean): Promise<Opened> {
 }
 
 function lineOver(channel: RTCDataChannel, connection: RTCPeerConnection, notes: BroadcastChannel): Line {
-  channel.bufferedAmountLowThreshold = highWaterBytes / 2
   const line: Line = {
     onFrame: () => {},
-    send: (frame) => {
-      channel.send(frame)
-      if (channel.bufferedAmount <= highWaterBytes) return undefined
-      return new Promise((resolve) => {
-        channel.addEventListener('bufferedamountlow', () => resolve(), { once: true })
-      })
-    },
+    send: sendInPieces(channel, (piece) => channel.send(piece)),
     close: () => {
       notes.close()
       connection.close()

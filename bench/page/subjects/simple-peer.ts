@@ -1,7 +1,6 @@
 import SimplePeer from 'simple-peer/simplepeer.min.js'
 import { type Line, type Opened, sharedNow, type Subject } from '../line.ts'
-
-const highWaterBytes = 262_144
+import { sendInPieces } from '../pieces.ts'
 
 /** simple-peer with its direct `send()` and the same high-water mark: what many games use today. */
 export const simplePeer: Subject = {
@@ -25,17 +24,9 @@ async function connect(meeting: string, calls: boolean): Promise<Opened> {
 }
 
 function lineOver(peer: SimplePeer, notes: BroadcastChannel): Line {
-  const channel = peer._channel
-  channel.bufferedAmountLowThreshold = highWaterBytes / 2
   const line: Line = {
     onFrame: () => {},
-    send: (frame) => {
-      peer.send(frame)
-      if (channel.bufferedAmount <= highWaterBytes) return undefined
-      return new Promise((resolve) => {
-        channel.addEventListener('bufferedamountlow', () => resolve(), { once: true })
-      })
-    },
+    send: sendInPieces(peer._channel, (piece) => peer.send(piece)),
     close: () => {
       peer.destroy()
       notes.close()
