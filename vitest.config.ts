@@ -14,6 +14,9 @@ const executablePath = findChromium()
 const firefox = findFirefox()
 const globalSetup = ['./test/browser/signal-servers.ts', './test/browser/node-peer.ts']
 
+/** In browsers most of the time is spent waiting: for a link, a window, another tab. */
+const FILES_AT_ONCE = 3
+
 const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
@@ -34,6 +37,7 @@ const config: ViteUserConfig = defineConfig({
           name: 'browser',
           include: ['src/**/*.browser.test.ts', 'test/**/*.browser.test.ts'],
           globalSetup,
+          maxWorkers: FILES_AT_ONCE,
           browser: {
             enabled: true,
             headless: true,
@@ -65,6 +69,7 @@ function inFirefox(path: string): TestProjectInlineConfiguration {
         'src/raft/storage/indexeddb/indexeddb-raft-storage.browser.test.ts',
       ],
       globalSetup,
+      maxWorkers: FILES_AT_ONCE,
       browser: {
         enabled: true,
         headless: true,
