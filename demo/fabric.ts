@@ -36,8 +36,9 @@ export function isFabric(name: string): name is Fabric {
   return Object.hasOwn(FABRICS, name)
 }
 
-export function loomOf({ fabric, servers, iceServers }: Settings, peerIdentity: PeerIdentity): Promise<TableLoom> {
-  return FABRICS[fabric]({ app: 'selvage tic-tac-toe', servers, peerIdentity, iceServers })
+export function loomOf(settings: Settings, peerIdentity: PeerIdentity): Promise<TableLoom> {
+  const { fabric, servers, iceServers, iceTransportPolicy } = settings
+  return FABRICS[fabric]({ app: 'selvage tic-tac-toe', servers, peerIdentity, iceServers, iceTransportPolicy })
 }
 
 interface FabricOptions {
@@ -45,4 +46,5 @@ interface FabricOptions {
   readonly servers: readonly string[]
   readonly peerIdentity: PeerIdentity
   readonly iceServers: RTCIceServer[] | undefined
+  readonly iceTransportPolicy: RTCIceTransportPolicy
 }

@@ -23,6 +23,8 @@ export interface Facts {
   readonly seatsTaken: number
   readonly friend: 'awaited' | 'here' | 'away' | 'gone'
   readonly link: 'none' | 'connecting' | 'connected' | 'interrupted'
+  /** Whether what is said to the friend goes through the signalling server; `null` while there is no link. */
+  readonly route: 'direct' | 'relayed' | null
   /** Whether the two browsers have agreed who keeps the log, without which no turn is accepted. */
   readonly settled: boolean
   readonly storage: 'persistent' | 'best-effort' | 'page' | null
@@ -63,6 +65,7 @@ export const initialFacts: Facts = {
   seatsTaken: 0,
   friend: 'awaited',
   link: 'none',
+  route: null,
   settled: false,
   storage: null,
   game: newGame,

@@ -16,6 +16,8 @@ describe('settings of the address', () => {
   it('leave STUN to the library unless it is turned off', () => {
     expect(settingsOf(new URL('http://localhost/')).iceServers).toBeUndefined()
     expect(settingsOf(new URL('http://localhost/?stun=off')).iceServers).toEqual([])
+    expect(settingsOf(new URL('http://localhost/')).iceTransportPolicy).toBe('all')
+    expect(settingsOf(new URL('http://localhost/?path=turn')).iceTransportPolicy).toBe('relay')
   })
 
   it('hold a place for as long as is asked, between a second and an hour', () => {

@@ -11,6 +11,8 @@ export interface Settings {
   readonly servers: readonly string[]
   /** `undefined`: the library's public STUN server. `?stun=off` keeps everything on the local network. */
   readonly iceServers: RTCIceServer[] | undefined
+  /** Default: any path. `?path=turn`: through TURN servers alone, so that without any no direct link forms. */
+  readonly iceTransportPolicy: RTCIceTransportPolicy
   /** How long the place of who is away is held, milliseconds; `undefined`: the library's default. `?window=20`, in seconds. */
   readonly windowMs: number | undefined
 }
@@ -26,6 +28,7 @@ export function settingsOf(address: URL): Settings {
     fabric,
     servers: listed.length > 0 ? listed : [own],
     iceServers: address.searchParams.get('stun') === 'off' ? [] : undefined,
+    iceTransportPolicy: address.searchParams.get('path') === 'turn' ? 'relay' : 'all',
     windowMs: windowS >= 1 && windowS <= 3600 ? windowS * 1000 : undefined,
   }
 }

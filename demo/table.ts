@@ -100,9 +100,7 @@ export class Table {
         this.#tell({ signalling: status.kind, server: status.kind === 'attached' ? status.url : null })
       }),
     )
-    this.#onClose(
-      loom.links(seam).subscribe((links) => this.#tell({ link: linkOf(links, this.#seated?.friend ?? null) })),
-    )
+    this.#onClose(loom.links(seam).subscribe((links) => this.#tell(linkOf(links, this.#seated?.friend ?? null))))
     this.#onClose(
       seam.state.subscribe((state) => {
         if (state.kind === 'torn')
@@ -234,9 +232,9 @@ function foundsHere(errand: 'create' | 'open', name: string, place: Place): bool
 
 /** The link to the friend, or, while there is none yet, to whoever is coming in. */
 function linkOf(
-  links: ReadonlyMap<string, { readonly state: Facts['link'] | 'lost' }>,
+  links: ReadonlyMap<string, { readonly state: Facts['link'] | 'lost'; readonly route: Facts['route'] }>,
   friend: string | null,
-): Facts['link'] {
-  const state = friend === null ? [...links.values()][0]?.state : links.get(friend)?.state
-  return state === undefined || state === 'lost' ? 'none' : state
+): Pick<Facts, 'link' | 'route'> {
+  const { state = 'lost', route = null } = (friend === null ? [...links.values()][0] : links.get(friend)) ?? {}
+  return { link: state === 'lost' ? 'none' : state, route }
 }

@@ -55,6 +55,12 @@ describe('connection in words', () => {
       /another tab/,
     ],
     ['connected', {}, 'connected', /browser to browser\.$/],
+    [
+      'connected by way of the server',
+      { route: 'relayed' },
+      'connected',
+      /relayed through the signalling server, sealed/,
+    ],
     ['connected over peerjs', { fabric: 'peerjs' }, 'connected', /over peerjs/],
     ['connected by tabs', { fabric: 'broadcast-channel' }, 'connected', /tab to tab of this browser/],
     ['connected, friend away', { friend: 'away' }, 'connected', /something else/],

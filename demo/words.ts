@@ -235,6 +235,8 @@ function playing(facts: Facts): Connection {
     return say('connected', 'Connected. The signalling server is lost, but the game goes on without it.')
   }
   if (facts.friend === 'away') return say('connected', 'Connected. Your friend is looking at something else.')
+  if (facts.route === 'relayed' && facts.fabric !== 'websocket')
+    return say('connected', `Connected, relayed ${CARRIED.websocket}: no direct way was found yet.`)
   return say('connected', `Connected, ${CARRIED[facts.fabric]}.`)
 }
 

@@ -42,6 +42,17 @@ test('a game through the signalling server, in browsers without WebRTC', async (
   await playToAWin(x, o)
 })
 
+test('[RELAY-20] a game between browsers that no direct way leads between, relayed by the signalling server', async ({
+  browser,
+}) => {
+  const { x, o } = await sitDown(await browser.newPage(), await browser.newPage(), '&path=turn')
+  for (const { page } of [x, o])
+    await expect(
+      page.getByText('Connected, relayed through the signalling server, sealed from end to end'),
+    ).toBeVisible()
+  await playToAWin(x, o)
+})
+
 test('a game between tabs, and a tab that is closed is gone at once', async ({ context }) => {
   const { x, o } = await sitDown(await context.newPage(), await context.newPage(), '&fabric=broadcast-channel')
   await expect(o.page.getByText('Connected, tab to tab of this browser.')).toBeVisible()

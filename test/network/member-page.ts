@@ -63,7 +63,15 @@ entering.catch(() => {})
 async function enter(): Promise<{ readonly loom: WebRtcLoom; readonly seam: Seam }> {
   const { peerIdentity } = await openPlace(tag.peerKey)
   const { servers, iceServers = [], iceTransportPolicy, joinTimeoutMs } = setup
-  const loom = new WebRtcLoom({ app: 'proof', servers, iceServers, iceTransportPolicy, joinTimeoutMs, peerIdentity })
+  const loom = new WebRtcLoom({
+    app: 'proof',
+    servers,
+    iceServers,
+    iceTransportPolicy,
+    relay: 'never',
+    joinTimeoutMs,
+    peerIdentity,
+  })
   const seam = setup.joins === true ? await loom.join(tag) : await loom.reopen(tag)
   void receive(seam)
   let before: ReadonlySet<PeerId> = new Set([seam.selfId])

@@ -15,7 +15,7 @@ const servers = inject('signalServers')
 const seams: Seam[] = []
 
 function loomOf(options: Partial<WebRtcLoomOptions> = {}): WebRtcLoom {
-  return new WebRtcLoom({ app: APP, servers, iceServers: [], ...options })
+  return new WebRtcLoom({ app: APP, servers, iceServers: [], relay: 'never', ...options })
 }
 
 async function kept(weaving: Promise<Seam>): Promise<Seam> {

@@ -151,7 +151,7 @@ describe('WebRtcLoom', () => {
     const host = loomOf()
     const seam = await kept(host.host({ sessionName: 'oak' }))
     // Only relays may be used, and there is none: no candidate is ever found.
-    const joiner = loomOf({ iceTransportPolicy: 'relay', joinTimeoutMs: 1_500 })
+    const joiner = loomOf({ iceTransportPolicy: 'relay', relay: 'never', joinTimeoutMs: 1_500 })
     await expect(joiner.join(host.invite(seam))).rejects.toBeInstanceOf(LinkFailedError)
     await seam.close()
     await nothingOpen()

@@ -12,14 +12,14 @@ import { nativeLinks } from './native-links.ts'
 export class WebRtcLoom extends MeshLoom {
   /** Throws a `TypeError` or `RangeError` for options that cannot work. Opens nothing. */
   constructor(options: WebRtcLoomOptions) {
-    const { links, iceServers = DEFAULT_ICE_SERVERS, iceTransportPolicy, relay = 'never' } = options
+    const { links, iceServers = DEFAULT_ICE_SERVERS, iceTransportPolicy, relay = 'fallback' } = options
     const driver = links ?? nativeLinks()
     super(options, {
       weave: () => ({ driver, ...(relay === 'never' ? {} : relayedWeave(relay)) }),
       iceServers: async () => (typeof iceServers === 'function' ? iceServers() : iceServers),
       iceTransportPolicy,
       roles: driver.sendsLossyApart === true ? ['webrtc', 'lossy'] : ['webrtc'],
-      lacking: () => (links === undefined ? lackingNative() : null),
+      lacking: () => (links === undefined && relay !== 'always' ? lackingNative() : null),
     })
   }
 }
@@ -34,7 +34,7 @@ export interface WebRtcLoomOptions extends MeshLoomOptions {
   /**
    * `fallback`: a peer that no direct link can be made with in 3 s is linked with through the signalling server,
    * where that relays, sealed from end to end; direct links go on being tried, and one that stands takes over
-   * without a frame lost. `always`: through the server alone. Default `never`.
+   * without a frame lost. `always`: through the server alone. `never`: direct links alone. Default `fallback`.
    */
   readonly relay?: RelayPolicy | undefined
   /** Default {@link nativeLinks}. */
