@@ -189,10 +189,13 @@ export class SignalEndpoint {
     this.#inputs.push(input)
     if (this.#stepping) return
     this.#stepping = true
-    for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
-      for (const effect of this.#hub.step(next)) this.#carryOut(effect)
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        for (const effect of this.#hub.step(next)) this.#carryOut(effect)
+      }
+    } finally {
+      this.#stepping = false
     }
-    this.#stepping = false
   }
 
   #carryOut(effect: HubEffect): void {
