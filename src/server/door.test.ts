@@ -24,6 +24,11 @@ describe('the door', () => {
     [['https://*.game.example'], 'https://game.example', false],
     [['https://*.game.example'], 'https://evilgame.example', false],
     [['https://*.game.example'], 'http://eu.game.example', false],
+    [['https://game.example:443'], 'https://game.example', true],
+    [['HTTP://game.example:80'], 'http://game.example', true],
+    [['http://game.example:443'], 'http://game.example', false],
+    [['https://*.game.example:443'], 'https://eu.game.example', true],
+    [['https://game.example:8443'], 'https://game.example:8443', true],
     [[], 'https://game.example', false],
   ])('[DOOR-1] allowed %j, origin %s: %s', (allowedOrigins, origin, admitted) => {
     const door = new Door({ allowedOrigins })
@@ -38,6 +43,10 @@ describe('the door', () => {
     [1, '198.51.100.7 , 203.0.113.1', '192.0.2.9', '203.0.113.1'],
     [2, '198.51.100.7,203.0.113.1', '192.0.2.9', '198.51.100.7'],
     [3, '203.0.113.1', '192.0.2.9', '203.0.113.1'],
+    [1, '203.0.113.1:5678', '192.0.2.9', '203.0.113.1'],
+    [1, '[2001:db8:1:2::6]:80', '192.0.2.9', '2001:db8:1:2::/64'],
+    [1, '[2001:db8:1:2::6]', '192.0.2.9', '2001:db8:1:2::/64'],
+    [1, '2001:db8:1:2::6', '192.0.2.9', '2001:db8:1:2::/64'],
     [1, '', '192.0.2.9', '192.0.2.9'],
     [0, '', '::ffff:192.0.2.9', '192.0.2.9'],
     [0, '', '2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],

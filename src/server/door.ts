@@ -52,7 +52,7 @@ export class Door {
     const forwarded = String(request.headers['x-forwarded-for'] ?? '')
       .split(',')
       .flatMap((hop) => hop.trim() || [])
-    const seen = [...forwarded, request.socket.remoteAddress ?? '']
+    const seen = [...forwarded.map(withoutPort), request.socket.remoteAddress ?? '']
     return networkOf(seen[Math.max(0, seen.length - 1 - this.#trustedHops)] ?? '')
   }
 
@@ -71,7 +71,7 @@ export class Door {
 type OriginPattern = (origin: string) => boolean
 
 function originPattern(text: string): OriginPattern {
-  const pattern = text.toLowerCase()
+  const pattern = withoutDefaultPort(text.toLowerCase())
   if (pattern === 'null') return (origin) => origin === pattern
   const [, scheme = '', host = ''] = /^([a-z][a-z0-9+.-]*:\/\/)\*\.([^*/]+)$/.exec(pattern) ?? []
   if (host !== '') return (origin) => origin.startsWith(scheme) && origin.endsWith(`.${host}`)
@@ -79,6 +79,16 @@ function originPattern(text: string): OriginPattern {
     throw new RangeError(`an origin is like https://game.example or https://*.game.example, not ${text}`)
   }
   return (origin) => origin === pattern
+}
+
+/** As browsers write origins. */
+function withoutDefaultPort(origin: string): string {
+  return origin.replace(/^(?:(https:.*):443|(http:.*):80)$/, '$1$2')
+}
+
+/** Some proxies append the port that they saw, and every connection has another. */
+function withoutPort(hop: string): string {
+  return /^\[(.+)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([^:]+):\d+$/.exec(hop)?.[1] ?? hop
 }
 
 function networkOf(address: string): string {
