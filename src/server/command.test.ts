@@ -28,7 +28,7 @@ async function run(...args: string[]): Promise<Run> {
 
 describe('selvage-signal', () => {
   it('[CMD-1] serves and prints its address', async () => {
-    const { result, out } = await run('--port', '0', '--max-peers', '1')
+    const { result, out } = await run('--port', '0', '--max-peers', '1', '--max-relay-bytes', '1000')
     if (result.kind !== 'serving') throw new Error('not serving')
     expect(out).toBe(`selvage-signal listens on ${result.server.url}\n`)
   })
@@ -43,6 +43,7 @@ describe('selvage-signal', () => {
     ['--port', '-1'],
     ['--port'],
     ['--max-rooms', '0'],
+    ['--max-relay-bytes', '0'],
     ['--drain', 'long'],
     ['--trusted-hops', '-1'],
     ['--allow-origin', 'game.example'],

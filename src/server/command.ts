@@ -19,6 +19,7 @@ Usage: selvage-signal [--port <number>] [--host <address>]
   --max-connections-per-address <n>  of them from one network address (default 512)
   --max-rooms <n>      rooms at once (default 5000)
   --max-peers <n>      peers in a room (default 64)
+  --max-relay-bytes <n>  bytes a second relayed for all together (default 67108864)
   --no-relay           relays nothing between peers that cannot link directly
   --allow-origin <o>   pages that may connect, like https://game.example or
                        https://*.game.example; may be repeated (default: all)
@@ -91,6 +92,7 @@ function parse(args: readonly string[]): CommandOptions | string | null {
         'max-connections-per-address': { type: 'string' },
         'max-rooms': { type: 'string' },
         'max-peers': { type: 'string' },
+        'max-relay-bytes': { type: 'string' },
         'no-relay': { type: 'boolean' },
         'allow-origin': { type: 'string', multiple: true },
         'require-origin': { type: 'boolean' },
@@ -120,6 +122,7 @@ function parse(args: readonly string[]): CommandOptions | string | null {
         maxConnectionsPerAddress: limit('max-connections-per-address', 1_000_000),
         maxRooms: limit('max-rooms', 1_000_000),
         maxPeersPerRoom: limit('max-peers', 1_024),
+        totalRelayBytesPerSecond: limit('max-relay-bytes', 100_000_000_000),
       }),
       allowedOrigins: values['allow-origin'],
       requireOrigin: values['require-origin'],

@@ -58,6 +58,9 @@ export interface HubOptions {
 /** What a relayed frame costs beside its bytes, so that the smallest ones are no cheap way to keep a server busy. */
 export const RELAY_FRAME_COST_BYTES = 256
 
+/** How much of its rate the whole server may relay at once. */
+const RELAY_BURST_SECONDS = 2
+
 interface Drain {
   readonly ids: readonly ConnectionId[]
   /** How many of them have been told. */
@@ -88,6 +91,7 @@ const ALONE = 'here'
 export class SignalHub {
   readonly #limits: SignalLimits
   readonly #relays: boolean
+  readonly #relayBucket: TokenBucket
   readonly #turns: boolean
   readonly #out = new HubOutbox()
   /** Those that went while they waited for the answer to an attach are kept until it comes. */
@@ -101,6 +105,8 @@ export class SignalHub {
   constructor(limits: SignalLimits, options: HubOptions = {}) {
     this.#limits = limits
     this.#relays = options.relay ?? true
+    const { totalRelayBytesPerSecond } = limits
+    this.#relayBucket = new TokenBucket(totalRelayBytesPerSecond, RELAY_BURST_SECONDS * totalRelayBytesPerSecond, 0)
     this.#turns = options.turn ?? false
     this.#addresses = new AddressBook(limits)
     this.#attachments = new Attachments(
@@ -221,8 +227,8 @@ export class SignalHub {
   }
 
   /**
-   * Relayed frames are counted by their bytes, not as messages. Who is over its rate is not read for a
-   * while, so that its own socket holds it back and nothing that it sent is lost.
+   * Relayed frames are counted by their bytes, not as messages. Who is over its rate, or relays while the server
+   * is over its own, is not read for a while, so that its own socket holds it back and nothing that it sent is lost.
    */
   #hearBytes(id: ConnectionId, bytes: Uint8Array, nowMs: number): void {
     const connection = this.#see(id, nowMs)
@@ -239,7 +245,8 @@ export class SignalHub {
       else this.#out.error(id, 'not-attached', 'attach before relaying')
       return
     }
-    const ms = connection.relayBucket.overdraw(bytes.length + RELAY_FRAME_COST_BYTES, nowMs)
+    const cost = bytes.length + RELAY_FRAME_COST_BYTES
+    const ms = Math.max(connection.relayBucket.overdraw(cost, nowMs), this.#relayBucket.overdraw(cost, nowMs))
     if (ms > 0) this.#out.pause(id, ms)
     this.#attachments.relayBytes(place, frame.address, frame.payload)
   }

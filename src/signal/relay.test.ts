@@ -81,4 +81,22 @@ describe('relaying through the hub', () => {
     expect(codesOf(say(hub, bytes, 4_000))).toEqual(['relay'])
     expect(codesOf(say(hub, encodeRelayFrame(ann, payload), 0, 2))).toEqual(['relay'])
   })
+
+  it('[RELAY-6] when all together are over the rate of the server, who relays is not read until it owes nothing', () => {
+    const of = { totalRelayBytesPerSecond: 1_000, relayBytesPerSecond: 1_000, relayBurstBytes: 3_000 }
+    const hub = hubOfTwo(of)
+    const [fromAnn, fromBob] = [bob, ann].map((to) =>
+      encodeRelayFrame(to, new Uint8Array(1_000 - RELAY_FRAME_COST_BYTES - 8)),
+    ) as [Uint8Array, Uint8Array]
+    expect(codesOf(say(hub, fromAnn))).toEqual(['relay'])
+    expect(codesOf(say(hub, fromAnn))).toEqual(['relay'])
+    // Neither has used up what it may have relayed itself.
+    expect(say(hub, fromBob, 0, 2)[0]).toEqual({ kind: 'pause', connection: 2, ms: 1_000 })
+    expect(say(hub, fromAnn)[0]).toEqual({ kind: 'pause', connection: 1, ms: 2_000 })
+    expect(codesOf(say(hub, fromAnn, 3_000))).toEqual(['relay'])
+    // Of both debts the longer one counts.
+    const own = hubOfTwo({ relayBytesPerSecond: 500, relayBurstBytes: 1_000, totalRelayBytesPerSecond: 1_000 })
+    expect(codesOf(say(own, fromAnn))).toEqual(['relay'])
+    expect(say(own, fromAnn)[0]).toEqual({ kind: 'pause', connection: 1, ms: 2_000 })
+  })
 })

@@ -35,6 +35,11 @@ export interface SignalLimits {
   readonly relayBytesPerSecond: number
   /** Bytes that it may have relayed at once after a pause. Default 2 MiB. */
   readonly relayBurstBytes: number
+  /**
+   * Bytes a second that all connections together may have relayed, sustained, with bursts of two seconds of it.
+   * Beyond, no more is read for a while of who relays. Default 64 MiB.
+   */
+  readonly totalRelayBytesPerSecond: number
   /** Relayed frames are dropped for who leaves more than this unread. Default 1 MiB. */
   readonly maxRelayUnreadBytes: number
   /** How long a connection may go without attaching, milliseconds. Default 10,000. [attach-timeout, then closed] */
@@ -59,6 +64,7 @@ export const DEFAULT_SIGNAL_LIMITS: SignalLimits = {
   maxUnreadBytes: 4_194_304,
   relayBytesPerSecond: 1_048_576,
   relayBurstBytes: 2_097_152,
+  totalRelayBytesPerSecond: 67_108_864,
   maxRelayUnreadBytes: 1_048_576,
   attachTimeoutMs: 10_000,
   idleTimeoutMs: 45_000,
