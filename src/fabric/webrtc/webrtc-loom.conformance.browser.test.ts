@@ -20,6 +20,8 @@ const harness = () =>
           iceServers: [],
           peerIdentity,
           lostAfterMs: LAWS_LOST_AFTER_MS,
+          // A link that is severed stays so: the servers would go on to carry what the pair has to say.
+          relay: 'never',
           links,
         }),
         sever: () => links.sever(),
