@@ -194,6 +194,24 @@ describe('the way of own words', () => {
     expect(after(attempt(cyd), send(cyd))).toEqual(['serve c1 words'])
   })
 
+  it('[INTRO-5] who is heard through the server before it is said to be there is answered through it', () => {
+    after(attached(), linked(ada), roster(ada, [ben]))
+    expect(after(served(cyd), send(cyd), send(cyd))).toEqual(['deliver c1 words', 'serve c1 words', 'serve c1 words'])
+    expect(after({ kind: 'left', at: cyd }, send(cyd))).toEqual([])
+    expect(after(served(cyd), detached, send(cyd))).toEqual(['deliver c1 words'])
+    expect(after(attached(), send(cyd))).toEqual([])
+    expect([...self.refused]).toEqual([['no-way', 3]])
+  })
+
+  it('[INTRO-6] of those heard before they are said to be there the last 64 are answered, and all who are said to be', () => {
+    after(attached(ada))
+    const crowd = Array.from({ length: 65 }, (_, i) => ({ peer: `p${i}`, session: `s${i}` }))
+    for (const at of crowd) self.step(served(at))
+    const answers = crowd.flatMap((at) => after(send(at)))
+    expect(answers).toEqual(crowd.slice(1).map((at) => `serve ${at.session} words`))
+    expect(after({ kind: 'joined', at: ben }, send(ada), send(ben))).toEqual(['serve a1 words', 'serve b1 words'])
+  })
+
   it('[INTRO-5] an answer takes the way that the words came', () => {
     after(attached(cyd), linked(ada), roster(ada, [cyd]))
     expect(after(carried(ada, 'handed-on', cyd), send(cyd))).toEqual(['deliver c1 words', 'to ada: hand-on c1 words'])

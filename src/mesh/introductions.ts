@@ -15,6 +15,8 @@ import { MAX_INTRODUCED, type Introduction } from './introduction-frames.ts'
 export class Introductions {
   readonly #selfId: string
   readonly #atServer: Set<string> = new Set()
+  /** Heard through the server, which has not said that they are there. */
+  readonly #callers: Set<string> = new Set()
   readonly #links: Map<string, LinkedPeer> = new Map()
   /** Whom linked peers told of, as the mesh knows them. */
   #introduced: ReadonlyMap<string, SignalAddress> = new Map()
@@ -42,11 +44,13 @@ export class Introductions {
     switch (input.kind) {
       case 'attached':
         this.#atServer.clear()
+        this.#callers.clear()
         for (const at of input.present) this.#onPresent(at)
         this.#forgetRoutes()
         break
       case 'detached':
         this.#atServer.clear()
+        this.#callers.clear()
         this.#forgetRoutes()
         break
       case 'joined':
@@ -54,6 +58,7 @@ export class Introductions {
         break
       case 'left':
         this.#atServer.delete(keyOf(input.at))
+        this.#callers.delete(keyOf(input.at))
         this.#forgetRoutes([keyOf(input.at)])
         break
       case 'linked':
@@ -86,6 +91,13 @@ export class Introductions {
 
   #onPresent(at: SignalAddress): void {
     if (this.#atServer.size < SIGNAL_BOUNDS.peers) this.#atServer.add(keyOf(at))
+  }
+
+  /** Apart from those who are listed, so that made-up callers take nobody's place but one another's. */
+  #onCaller(key: string): void {
+    this.#callers.add(key)
+    const [oldest] = this.#callers
+    if (oldest !== undefined && this.#callers.size > MAX_CALLERS) this.#callers.delete(oldest)
   }
 
   /* ── Links ─────────────────────────────────────────────────────────────────────────────────── */
@@ -184,6 +196,7 @@ export class Introductions {
 
   #deliver(route: string, from: SignalAddress, body: string): void {
     const key = keyOf(from)
+    if (route === SERVER && !this.#atServer.has(key)) this.#onCaller(key)
     // What came this way shows that this way is open: the answer takes it too.
     if (this.#waysTo(key).includes(route)) this.#routes.set(key, route)
     this.#effects.push({ kind: 'deliver', from, body })
@@ -213,7 +226,7 @@ export class Introductions {
   }
 
   #waysTo(key: string): string[] {
-    const ways = this.#atServer.has(key) ? [SERVER] : []
+    const ways = this.#atServer.has(key) || this.#callers.has(key) ? [SERVER] : []
     for (const [id, { open, heard }] of this.#links) if (open && heard.has(key)) ways.push(id)
     return ways
   }
@@ -230,6 +243,9 @@ export const CARRIED_BURST = 500
 /** Members that one linked peer may newly tell of: a second, sustained, and at once. Each may cost an attempt to link. */
 export const NEWS_PER_SECOND = 4
 export const NEWS_BURST = 128
+
+/** Who is heard through the server and not listed by it, and is answered all the same. */
+const MAX_CALLERS = 64
 
 export type IntroductionInput =
   /** As signalling says; see {@link PresenceHandlers}. */
