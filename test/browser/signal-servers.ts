@@ -35,8 +35,13 @@ declare module 'vitest' {
 
 const SHARED_SERVERS = 3
 
+/** What is tested through them is not the rate of a relay. */
+const NO_RELAY_RATE = { relayBytesPerSecond: 1_073_741_824, relayBurstBytes: 1_073_741_824 }
+
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const shared = await Promise.all(Array.from({ length: SHARED_SERVERS }, () => startSignalServer()))
+  const shared = await Promise.all(
+    Array.from({ length: SHARED_SERVERS }, () => startSignalServer({ limits: NO_RELAY_RATE })),
+  )
   const peerServer = await startPeerServer()
   const control = new ControlEndpoint()
   project.provide(
