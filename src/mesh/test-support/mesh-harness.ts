@@ -9,7 +9,7 @@ import { newRoomSecret } from '../room-address.ts'
 import { SignalTag } from '../signal-tag.ts'
 
 /** How a fabric that is a mesh is held to the laws of seams: each peer is a loom of its own, all in one page. */
-export function meshHarness({ loom, quietMs = 150 }: MeshHarnessOptions): SeamHarness {
+export function meshHarness({ loom, quietMs = 400 }: MeshHarnessOptions): SeamHarness {
   const weaves: Weave[] = []
   const weave = async (meet: (made: MeshLoom) => Promise<Seam>, known?: PeerIdentity): Promise<Seam> => {
     const identity = known ?? (await createPeerIdentity())
@@ -47,7 +47,7 @@ export const LAWS_LOST_AFTER_MS = 2_000
 export interface MeshHarnessOptions {
   /** A loom of one peer; `lostAfterMs` is {@link LAWS_LOST_AFTER_MS}. */
   readonly loom: (peerIdentity: PeerIdentity | undefined) => HarnessLoom
-  /** Within which everything under way has arrived, milliseconds. Default 150. */
+  /** Within which everything under way has arrived, milliseconds. Default 400: other suites may be at work beside this one. */
   readonly quietMs?: number
 }
 
