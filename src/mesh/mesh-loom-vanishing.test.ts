@@ -7,6 +7,9 @@ import { LINK_BOUND_MS } from './peer-link.ts'
 import { MeshWorld, OAK, ROOM } from './test-support/mesh-world.ts'
 import { Mortal } from './test-support/mortal.ts'
 
+/** By then a join in virtual time is over, whichever of the two ends decides which link carries. */
+const LATEST_MS = 90
+
 describe('peers that vanish and callers that give up, in virtual time', () => {
   it('[RTC-3] a friend who vanishes without a word at any millisecond of a join leaves nothing open', async () => {
     const outcomes = { linked: 0, failed: 0 }
@@ -55,7 +58,7 @@ describe('peers that vanish and callers that give up, in virtual time', () => {
 
   it('[RTC-4] an abort at any millisecond of a join leaves nothing open', async () => {
     let aborted = 0
-    for (let afterMs = 0; afterMs < 40; afterMs++) {
+    for (let afterMs = 0; afterMs < LATEST_MS; afterMs++) {
       const world = new MeshWorld()
       const host = await world.run(world.loom().reopen(ROOM))
       const controller = new AbortController()
@@ -71,7 +74,8 @@ describe('peers that vanish and callers that give up, in virtual time', () => {
       await (outcome === reason ? world.end(host) : world.end(host, outcome as Seam))
     }
     expect(aborted).toBeGreaterThan(10)
-    expect(aborted).toBeLessThan(40)
+    // Nobody is aborted who is there already.
+    expect(aborted).toBeLessThan(LATEST_MS)
   })
 
   it('[RTC-4] an abort at the call, or in any turn around the making of the weave, leaves nothing open nor listening', async () => {
