@@ -160,7 +160,7 @@ describe('native links', () => {
     let state: RTCPeerConnectionState = 'failed'
     Object.defineProperty(connection, 'connectionState', { get: () => state })
     // Firefox does not deliver this event where a page dispatches it.
-    const tell = (): void => connection.onconnectionstatechange?.call(connection, new Event('connectionstatechange'))
+    const tell = (): void => connection.onconnectionstatechange?.(new Event('connectionstatechange'))
     tell()
     a.link.restart?.()
     state = 'connected'
