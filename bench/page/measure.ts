@@ -1,4 +1,5 @@
 import type { Line } from './line.ts'
+import { pieceBytes } from './pieces.ts'
 
 /** First byte of every frame: what the other end does with it. */
 const frameKind = { ping: 0, bulk: 1, announce: 2, arrived: 3 } as const
@@ -84,13 +85,15 @@ function nextFrame(line: Line): Promise<void> {
   })
 }
 
-/** What browsers draw in one call, bytes. */
-const randomAtOnce = 65_536
-
-/** Bytes that no transport can make smaller, after the kind. */
+/**
+ * Bytes that no transport can make smaller. The kind stands at the head of each piece, since a library that cuts nothing
+ * hands every piece of a large frame to the other end by itself. A piece is also as much as browsers draw in one call.
+ */
 function frameOf(kind: number, length: number): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(length)
-  for (let at = 0; at < length; at += randomAtOnce) crypto.getRandomValues(frame.subarray(at, at + randomAtOnce))
-  frame[0] = kind
+  for (let at = 0; at < length; at += pieceBytes) {
+    crypto.getRandomValues(frame.subarray(at, at + pieceBytes))
+    frame[at] = kind
+  }
   return frame
 }

@@ -1,7 +1,7 @@
 import type { Line } from './line.ts'
 
 /** Largest message of libraries that cut nothing themselves; a bare channel is no faster with larger ones. */
-const pieceBytes = 65_536
+export const pieceBytes = 65_536
 
 /** Above this many unsent bytes a sender waits until the buffer is half empty. */
 export const highWaterBytes = 262_144
