@@ -89,7 +89,7 @@ export interface IntroducerOptions {
 }
 
 /** What it needs of a link whose key is proved. */
-interface SayingLink {
+export interface SayingLink {
   hasRoom(bytes: number): boolean
   send(frame: Uint8Array, delivery: Delivery): void
 }

@@ -1,6 +1,6 @@
 import { observable, type ReadableAtom } from '../base/observable.ts'
 import type { PeerId } from '../seam/contract.ts'
-import type { LinkStage } from './mesh.ts'
+import type { LinkStage } from './mesh-steps.ts'
 
 /** How it stands with the link to one peer. */
 export interface LinkStatus {

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import { seededRandom } from '../sim/seeded-random.ts'
 import type { LinkRoute } from './link-status.ts'
-import { Mesh, type MeshEffect, type MeshInput } from './mesh.ts'
+import type { MeshEffect, MeshInput } from './mesh-steps.ts'
+import { Mesh } from './mesh.ts'
 
 /** Two ends, and the links between them: what one end says on a link reaches the other in order, after any time. */
 class Pair {

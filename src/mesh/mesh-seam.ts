@@ -6,22 +6,21 @@ import type { PeerId, PeerIdentity, WaitOptions } from '../seam/contract.ts'
 import { ArrivalBudgets } from '../seam/arrival-budgets.ts'
 import { SeamCore } from '../seam/seam-core.ts'
 import type { CreateRoom, SignalAddress } from '../signal/protocol.ts'
-import { CallLimits } from './call-limits.ts'
 import type { LinkDriver } from './link-driver.ts'
-import { decodeEnvelope, encodeEnvelope, newLinkId } from './link-envelope.ts'
-import { Introducer } from './introducer.ts'
+import { newLinkId } from './link-envelope.ts'
 import type { IntroductionGate } from './introductions.ts'
 import { DATA_HEADER_BYTES, DATA_HEADERS, NONCE_BYTES } from './link-frames.ts'
 import { LinkStatuses, type LinkStatus } from './link-status.ts'
 import { LinkHandshake, type RefusalReason } from './link-handshake.ts'
 import { MeshBonds } from './mesh-bonds.ts'
-import { Mesh, type MeshEffect, type MeshInput, type RelayPolicy } from './mesh.ts'
-import { saysSealKey } from './seal-signal.ts'
+import { MeshSignalling } from './mesh-signalling.ts'
+import type { MeshEffect, MeshInput, RelayPolicy } from './mesh-steps.ts'
+import { Mesh } from './mesh.ts'
 import { MAX_FRAME_BYTES, MAX_LOSSY_PAYLOAD_BYTES, PeerLink, type PeerLinkEnd } from './peer-link.ts'
 import type { Presence, PresenceHandlers, ServerHealth, SignallingStatus } from './presence.ts'
 import type { RoomAddress } from './room-address.ts'
 import type { RoomTrust } from './seal-key.ts'
-import { SignalSeal, type SealGate } from './signal-seal.ts'
+import type { SealGate } from './signal-seal.ts'
 
 /**
  * One weave: a presence in the room, a mesh that decides, links that carry, and the seam they make. It carries out what the mesh decides and tells it what happens.
@@ -30,10 +29,8 @@ export class MeshSeam {
   readonly core: SeamCore
   readonly #options: MeshSeamOptions
   readonly #session: string
-  readonly #presence: Presence
-  readonly #seal: SignalSeal
+  readonly #signals: MeshSignalling
   readonly #mesh: Mesh
-  readonly #introducer: Introducer
   /** The step under way, and those that wait for it. */
   readonly #inputs: MeshInput[] = []
   readonly #bonds: MeshBonds
@@ -45,8 +42,6 @@ export class MeshSeam {
   readonly #unwatch: readonly (() => void)[]
   readonly #refusals: Map<RefusalReason, number> = new Map()
   readonly #changed = observable<number>(0)
-  readonly #calls: CallLimits
-  #refusedCalls = 0
   #lastFailure: string | null = null
   #malformed = 0
   /** By links that are no more. */
@@ -56,19 +51,7 @@ export class MeshSeam {
     this.#options = options
     const { identity, random, maxPayloadBytes, lostAfterMs } = options
     this.#session = newLinkId()
-    this.#calls = new CallLimits(options.clock.now())
     this.#mesh = new Mesh({ selfId: identity.id, random, newLinkId, lostAfterMs, relay: options.relay })
-    this.#introducer = new Introducer({
-      selfId: identity.id,
-      clock: options.clock,
-      link: (id) => this.#links.get(id),
-      serve: (to, body) => this.#presence.send(to, body),
-      deliver: (from, body) => this.#seal.open(from, body),
-      reach: (input) => this.#step(input),
-      onTooLarge: ({ peer }) => {
-        this.#lastFailure = `signalling for ${peer} was too large to be carried`
-      },
-    })
     this.core = new SeamCore({
       selfId: identity.id,
       maxPayloadBytes: () => maxPayloadBytes,
@@ -81,44 +64,37 @@ export class MeshSeam {
       onCutOff: (peer) => this.#step({ kind: 'cut-off', peer }),
     })
     this.#bonds = new MeshBonds(this.core)
-    this.#presence = options.presence(
-      { peer: identity.id, session: this.#session },
-      {
-        onAttached: (present) => this.#onPresence({ kind: 'attached', present }),
-        onDetached: () => this.#onPresence({ kind: 'detached' }),
-        onJoined: (at) => this.#onPresence({ kind: 'joined', at }),
-        onLeft: (at, why) => this.#onPresence({ kind: 'left', at, why }),
-        onSignal: (from, body) => this.#introducer.tell({ kind: 'served', from, body }),
-        onRelayed: () => void this.#malformed++,
-        knows: (at) => this.core.peers.get().has(at.peer) || this.#introducer.knows(at),
-      },
-    )
-    this.#unwatch = [
-      (options.wake ?? watchNetwork)(() => this.#step({ kind: 'wake' })),
-      this.#presence.status.listen(() => this.#publishLinks()),
-    ]
-    this.#seal = new SignalSeal({
-      key: options.sealKey,
-      room: options.room,
+    this.#signals = new MeshSignalling({
+      self: { peer: identity.id, session: this.#session },
       identity,
-      session: this.#session,
+      presence: options.presence,
+      room: options.room,
+      sealKey: options.sealKey,
+      takesRelayed: options.relayed !== undefined,
       clock: options.clock,
+      link: (id) => this.#links.get(id),
+      isListed: ({ peer }) => this.core.peers.get().has(peer),
       events: {
-        onSealed: (to, body) => this.#introducer.tell({ kind: 'send', to, body }),
-        onOpened: (from, body) => this.#onSignal(from, body),
-        onUnsent: (to, why) => {
-          this.#lastFailure = `signalling for ${to.peer} could not be sent: ${why}`
+        onInput: (input) => this.#step(input),
+        onSignal: (from, link, body) => this.#onSignal(from, link, body),
+        onUnsent: (why) => {
+          this.#lastFailure = why
         },
+        onMalformed: () => void this.#malformed++,
       },
     })
+    this.#unwatch = [
+      (options.wake ?? watchNetwork)(() => this.#step({ kind: 'wake' })),
+      this.signalling.listen(() => this.#publishLinks()),
+    ]
   }
 
   get signalling(): ReadableAtom<SignallingStatus> {
-    return this.#presence.status
+    return this.#signals.presence.status
   }
 
   get servers(): ReadableAtom<readonly ServerHealth[]> | undefined {
-    return this.#presence.servers
+    return this.#signals.presence.servers
   }
 
   /** Round trips are measured while it is listened to. */
@@ -132,9 +108,9 @@ export class MeshSeam {
     for (const link of this.#links.values()) lossyDropped += link.lossyDropped
     return {
       refused: new Map(this.#refusals),
-      refusedSignals: this.#seal.refused,
-      refusedCalls: this.#refusedCalls,
-      refusedIntroductions: this.#introducer.refused,
+      refusedSignals: this.#signals.refusedSignals,
+      refusedCalls: this.#signals.refusedCalls,
+      refusedIntroductions: this.#signals.refusedIntroductions,
       trust: this.#options.trust,
       malformed: this.#malformed,
       lossyDropped,
@@ -158,11 +134,11 @@ export class MeshSeam {
   }
 
   enter(create: CreateRoom, options: WaitOptions): Promise<void> {
-    return this.#presence.enter(create, options)
+    return this.#signals.presence.enter(create, options)
   }
 
   exists(options: WaitOptions): Promise<boolean> {
-    return this.#presence.exists(options)
+    return this.#signals.presence.exists(options)
   }
 
   /* ── Mesh ──────────────────────────────────────────────────────────────────────────────────── */
@@ -191,7 +167,7 @@ export class MeshSeam {
     switch (effect.kind) {
       case 'dial':
       case 'accept':
-        if (effect.kind === 'dial') this.#introducer.tell({ kind: 'attempt', to: effect.at })
+        if (effect.kind === 'dial') this.#signals.attempt(effect.at)
         this.#links.set(effect.link, this.#openLink(effect))
         return
       case 'drop':
@@ -200,7 +176,7 @@ export class MeshSeam {
         const link = this.#links.get(effect.link)
         if (link === undefined) return
         this.#bonds.carry(effect.peer, link, effect.link)
-        return this.#introducer.linked(effect.link, effect.at)
+        return this.#signals.linked(effect.link, effect.at)
       }
       case 'unlist':
         if (effect.lost) this.#statuses.lost(effect.peer)
@@ -217,7 +193,7 @@ export class MeshSeam {
   }
 
   #restart(id: string, to: SignalAddress): void {
-    this.#introducer.tell({ kind: 'attempt', to })
+    this.#signals.attempt(to)
     this.#links.get(id)?.restart()
   }
 
@@ -225,7 +201,7 @@ export class MeshSeam {
     const link = this.#links.get(id)
     if (link === undefined) return
     this.#links.delete(id)
-    if (!this.core.torn) this.#introducer.tell({ kind: 'unlinked', link: id })
+    if (!this.core.torn) this.#signals.unlinked(id)
     if (goodbye !== null) this.#bonds.flush(link.peer, link)
     this.#bonds.detach(link.peer, link)
     this.#lossyDropped += link.lossyDropped
@@ -271,7 +247,7 @@ export class MeshSeam {
       initiator: kind === 'dial',
       polite,
       driver: route === 'relayed' && relayed !== undefined ? relayed : async () => driver,
-      iceServers: async () => [...(await iceServers()), ...((await this.#presence.turnServers?.()) ?? [])],
+      iceServers: async () => [...(await iceServers()), ...((await this.#signals.presence.turnServers?.()) ?? [])],
       iceTransportPolicy,
       identity,
       clock,
@@ -286,7 +262,7 @@ export class MeshSeam {
       ),
       events: {
         onSignal: (body) => {
-          this.#seal.seal(at, encodeEnvelope({ opens, link: id, body }))
+          this.#signals.say(at, id, opens, body)
           opens = false
         },
         onProved: () => this.#step({ kind: 'proved', link: id }),
@@ -299,10 +275,10 @@ export class MeshSeam {
           this.#tellChange()
         },
         onWritable: () => this.#bonds.writable(peer, link),
-        onIntroduction: (said) => this.#introducer.heard(id, said),
+        onIntroduction: (said) => this.#signals.heard(id, said),
         onPath: (path) => {
-          this.#introducer.tell({ kind: 'path', link: id, open: path === 'connected' })
-          if (path === 'interrupted') this.#presence.probe?.()
+          this.#signals.path(id, path === 'connected')
+          if (path === 'interrupted') this.#signals.presence.probe?.()
           this.#step({ kind: 'path', link: id, path })
         },
         onMeasured: () => this.#publishLinks(),
@@ -324,33 +300,12 @@ export class MeshSeam {
       void this.core.close({ kind: 'remote-requested' })
   }
 
-  /* ── Signalling ────────────────────────────────────────────────────────────────────────────── */
-
-  #onSignal(from: SignalAddress, body: string): void {
-    const envelope = decodeEnvelope(body)
-    if (envelope === null) {
-      this.#malformed++
-      return
-    }
-    const { link } = envelope
-    if (envelope.opens) {
-      if (!this.#calls.take(from.peer, this.#options.clock.now())) {
-        this.#refusedCalls++
-        return
-      }
-      const route = this.#options.relayed !== undefined && saysSealKey(envelope.body) ? 'relayed' : 'direct'
-      this.#step({ kind: 'dialled', at: from, link, route })
-    }
+  #onSignal(from: SignalAddress, link: string, body: string): void {
     const known = this.#mesh.links.find((view) => view.id === link)
     // Only the peer that a link is with may signal about it.
     if (known?.peer !== from.peer || known.session !== from.session) return
     this.#step({ kind: 'answered', link })
-    this.#links.get(link)?.signal(envelope.body)
-  }
-
-  #onPresence(input: MeshInput & { kind: 'attached' | 'detached' | 'joined' | 'left' }): void {
-    this.#introducer.tell(input)
-    this.#step(input)
+    this.#links.get(link)?.signal(body)
   }
 
   /* ── The rest ──────────────────────────────────────────────────────────────────────────────── */
@@ -382,8 +337,7 @@ export class MeshSeam {
 
   async #release(): Promise<void> {
     for (const unwatch of this.#unwatch) unwatch()
-    this.#presence.close()
-    this.#seal.close()
+    this.#signals.close()
     for (const timer of [...this.#timers.keys()]) this.#disarm(timer)
     for (const id of [...this.#links.keys()]) this.#drop(id, 'closed')
     this.#statuses.clear()

@@ -9,9 +9,8 @@ import {
   RESTART_BOUND_MS,
   RETRY_BASE_MS,
   RETRY_CAP_MS,
-  type MeshEffect,
-  type MeshInput,
 } from './mesh.ts'
+import type { MeshEffect, MeshInput } from './mesh-steps.ts'
 
 const low: SignalAddress = { peer: 'a', session: 'a1' }
 const self: SignalAddress = { peer: 'm', session: 'm1' }

@@ -16,7 +16,7 @@ export {
   type LinkOptions,
 } from '../../mesh/link-driver.ts'
 export type { Fingerprints, RefusalReason } from '../../mesh/link-handshake.ts'
-export type { LinkStage } from '../../mesh/mesh.ts'
+export type { LinkStage } from '../../mesh/mesh-steps.ts'
 export type { ServerHealth, SignallingStatus } from '../../mesh/presence.ts'
 export type { SignalServerEntry } from '../../mesh/room-presence.ts'
 export type { RoomTrust } from '../../mesh/seal-key.ts'
