@@ -62,10 +62,19 @@ describe('the door', () => {
     const ticket = signTicket({ expiresAtMs: 100_000, peer: 'ann' }, secret)
     const door = new Door({ ticketKeys: [secret] })
     const passFor = (url: string): unknown => door.passOf(request({}, '192.0.2.9', url), 5_000, 60_000)
-    expect(passFor(`/signal?x=1&ticket=${ticket}`)).toMatchObject({ kind: 'ticket', peer: 'ann', expiresAtMs: 45_000 })
+    expect(passFor(`/signal?x=1&ticket=${ticket}`)).toMatchObject({ kind: 'ticket', peer: 'ann', expiresAtMs: 105_000 })
     for (const url of ['/', '//', '/?ticket=', '/?ticket=a.b.c', '/?ticket=%ff', `/?ticket=${ticket}x`])
       expect(passFor(url)).toMatchObject({ kind: 'refused', message: expect.stringMatching(/ticket/) })
     expect(new Door({}).passOf(request({}), 0, 0)).toEqual({ kind: 'open' })
+  })
+
+  it('[DOOR-6] a ticket that ran out a moment ago by the clock of the server lets in for the rest of its leeway', () => {
+    const ticket = signTicket({ expiresAtMs: 100_000 }, secret)
+    const door = new Door({ ticketKeys: [secret] })
+    const passAt = (wallNowMs: number): unknown =>
+      door.passOf(request({}, '192.0.2.9', `/?ticket=${ticket}`), 5_000, wallNowMs)
+    expect(passAt(159_000)).toMatchObject({ kind: 'ticket', expiresAtMs: 6_000 })
+    expect(passAt(160_000)).toMatchObject({ kind: 'refused', message: expect.stringContaining('has expired') })
   })
 
   it.each<DoorOptions>([

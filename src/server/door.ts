@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { isIPv6 } from 'node:net'
 import type { EntryPass } from '../signal/entry-pass.ts'
-import { readTicketKeys, verifyTicket, type TicketKey } from './ticket.ts'
+import { CLOCK_LEEWAY_MS, readTicketKeys, verifyTicket, type TicketKey } from './ticket.ts'
 
 /** Who is let up to the server. */
 export interface DoorOptions {
@@ -64,7 +64,7 @@ export class Door {
     const verdict = verifyTicket(ticket, this.#ticketKeys, wallNowMs)
     if (!verdict.ok) return { kind: 'refused', message: `the ticket is refused: ${verdict.reason}` }
     const { peer, room, expiresAtMs } = verdict.claims
-    return { kind: 'ticket', peer, room, expiresAtMs: nowMs + expiresAtMs - wallNowMs }
+    return { kind: 'ticket', peer, room, expiresAtMs: nowMs + expiresAtMs + CLOCK_LEEWAY_MS - wallNowMs }
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { signTicket, verifyTicket, type TicketKey } from './ticket.ts'
+import { CLOCK_LEEWAY_MS, signTicket, verifyTicket, type TicketKey } from './ticket.ts'
 
 const secret = 'a secret of at least 32 characters'
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -44,11 +44,20 @@ describe('tickets', () => {
     const good = { aud: 'selvage-signal', exp: 2_000 }
     expect(reasonOf(forged(hs256, good))).toBe('good')
     expect(reasonOf(forged(hs256, good, `${secret}!`))).toMatch(/signature/)
-    expect(reasonOf(forged(hs256, { ...good, exp: 1_000 }))).toMatch(/expired/)
-    expect(reasonOf(forged(hs256, { ...good, nbf: 1_001 }))).toMatch(/not valid yet/)
+    expect(reasonOf(forged(hs256, { ...good, exp: 900 }))).toMatch(/expired/)
+    expect(reasonOf(forged(hs256, { ...good, nbf: 1_100 }))).toMatch(/not valid yet/)
+    for (const nbf of [null, '900', {}]) expect(reasonOf(forged(hs256, { ...good, nbf }))).toMatch(/not valid yet/)
     expect(reasonOf(forged(hs256, { ...good, aud: 'bank' }))).toMatch(/audience/)
     for (const exp of [undefined, null, '2000']) expect(reasonOf(forged(hs256, { ...good, exp }))).toMatch(/expiry/)
     for (const field of ['sub', 'room']) expect(reasonOf(forged(hs256, { ...good, [field]: 7 }))).not.toBe('good')
+  })
+
+  it('[DOOR-6] clocks may differ by a minute, and no more', () => {
+    const ticket = forged({ alg: 'HS256' }, { aud: 'selvage-signal', nbf: 1_000, exp: 2_000 })
+    const isGoodAt = (wallNowMs: number): boolean => verifyTicket(ticket, [secret], wallNowMs).ok
+    const [from, to] = [1_000_000 - CLOCK_LEEWAY_MS, 2_000_000 + CLOCK_LEEWAY_MS]
+    expect([from - 1, from, to - 1, to].map(isGoodAt)).toEqual([false, true, true, false])
+    expect(CLOCK_LEEWAY_MS).toBe(60_000)
   })
 
   it('[DOOR-4] the key decides on the algorithm, whatever the token says', () => {

@@ -13,7 +13,10 @@ import {
  * in any language can sign one.
  */
 export interface TicketClaims {
-  /** Until when it lets in, milliseconds since the Unix epoch; whole seconds count. Who is in by then stays. */
+  /**
+   * Until when it lets in, milliseconds since the Unix epoch; whole seconds count, and clocks that differ are forgiven
+   * {@link CLOCK_LEEWAY_MS}. Who is in by then stays.
+   */
   readonly expiresAtMs: number
   /** For the peer of this id alone (`sub`). Default: whoever has it. */
   readonly peer?: string | undefined
@@ -31,6 +34,12 @@ export type TicketVerdict =
   | { readonly ok: true; readonly claims: TicketClaims }
   /** In words for the developer of who presented it. */
   | { readonly ok: false; readonly reason: string }
+
+/**
+ * How far the clock of who signs tickets may be from this server's: `exp` and `nbf` are taken that much late or early
+ * ("some small leeway", RFC 7519, sections 4.1.4 and 4.1.5).
+ */
+export const CLOCK_LEEWAY_MS = 60_000
 
 const AUDIENCE = 'selvage-signal'
 const MAX_TICKET_LENGTH = 4_096
@@ -77,8 +86,9 @@ function judged(claims: Fields, wallNowMs: number): TicketVerdict {
   const { aud, exp, nbf, sub, room } = claims
   if (aud !== AUDIENCE) return refused(`its audience is not ${AUDIENCE}`)
   if (typeof exp !== 'number' || !Number.isFinite(exp)) return refused('it has no expiry')
-  if (wallNowMs >= exp * 1_000) return refused('it has expired: fetch another')
-  if (nbf !== undefined && !(typeof nbf === 'number' && wallNowMs >= nbf * 1_000)) return refused('it is not valid yet')
+  if (wallNowMs >= exp * 1_000 + CLOCK_LEEWAY_MS) return refused('it has expired: fetch another')
+  const hasBegun = typeof nbf === 'number' && wallNowMs >= nbf * 1_000 - CLOCK_LEEWAY_MS
+  if (nbf !== undefined && !hasBegun) return refused('it is not valid yet: check the clock of who signed it')
   if (sub !== undefined && typeof sub !== 'string') return refused('its peer is no text')
   if (room !== undefined && typeof room !== 'string') return refused('its room is no text')
   return { ok: true, claims: { expiresAtMs: exp * 1_000, peer: sub, room } }
