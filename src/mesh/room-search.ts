@@ -152,7 +152,7 @@ export class RoomSearch {
     }
     // A room that holds nothing but this peer's own former session is one that nobody is in.
     if (create === 'no' && candidate.present.length === 0) {
-      candidate.attachment.close()
+      candidate.attachment.close('moved')
       throw new RoomNotFoundError(`nobody is in the room on ${server.url}: check the invite, or wait for its host`)
     }
     return candidate

@@ -123,7 +123,7 @@ export type SignalErrorCode = (typeof SIGNAL_ERROR_CODES)[number]
 
 /**
  * WebSocket close codes in use (RFC 6455 section 7.4). The `error` before those of the server says more;
- * `moved` is a client's, which goes on elsewhere.
+ * `moved` is a client's, which goes on elsewhere or has given the server up.
  */
 export const SIGNAL_CLOSE = {
   normal: 1000,

@@ -11,6 +11,7 @@ import {
   type Attachment,
   type AttachmentHandlers,
 } from './signal-client.ts'
+import { SIGNAL_CLOSE } from './protocol.ts'
 import type { SignalSocket } from './signal-socket.ts'
 
 const ATTACHED = '{"type":"attached","version":1,"created":true,"maxPeers":8,"maxMessageBytes":65536,"peers":[]}'
@@ -24,6 +25,7 @@ class FakeSocket implements SignalSocket {
   binaryType = 'blob'
   bufferedAmount = 0
   closed = false
+  closeCode: number | undefined
   readonly sent: { type: string }[] = []
   readonly #listeners = new Map<string, ((event: never) => void)[]>()
 
@@ -36,8 +38,9 @@ class FakeSocket implements SignalSocket {
     this.sent.push(JSON.parse(text) as { type: string })
   }
 
-  close(): void {
+  close(code?: number): void {
     this.closed = true
+    this.closeCode = code
   }
 
   addEventListener(type: string, listener: (event: never) => void): void {
@@ -125,6 +128,22 @@ describe('the client and a silent server', () => {
     socket.hear('{"type":"pong"}')
     await clock.advance(60_000)
     expect(lost).toHaveLength(1)
+  })
+
+  it('[SIGNAL-17] a server that is given up on hears that the peer moves on, however late', async () => {
+    const opening = open()
+    socket.emit('open')
+    await Promise.all([expect(opening).rejects.toThrow(SignalingUnavailableError), clock.advance(ATTACH_TIMEOUT_MS)])
+    expect(socket.closeCode).toBe(SIGNAL_CLOSE.moved)
+    await attached()
+    await clock.advance(PING_INTERVAL_MS + PONG_TIMEOUT_MS)
+    expect(socket.closeCode).toBe(SIGNAL_CLOSE.moved)
+    const attachment = await attached()
+    socket.hear('{"type":"error","code":"shutting-down","message":"later"}')
+    expect(socket.closeCode).toBe(SIGNAL_CLOSE.moved)
+    attachment.close()
+    await attached().then((last) => last.close())
+    expect(socket.closeCode).toBe(SIGNAL_CLOSE.normal)
   })
 
   it('[SIGNAL-14] after a freeze of the page the server is asked again before it counts as lost', async () => {

@@ -319,13 +319,14 @@ class AttachmentSocket implements Attachment {
   #fail(reason: unknown): void {
     const { handlers } = this.#options
     const attached = this.#phase === 'attached'
-    this.#finish()
+    // Lost to this peer is not gone from the room: a close that comes late, over a network that is back, must not say so.
+    this.#finish(null, SIGNAL_CLOSE.moved)
     if (attached) shielded(() => handlers.onLost?.(reason as SignalingUnavailableError))
     else this.#reject(reason)
   }
 
   /** The one way to the end: no timer, no abort listener and no socket outlive it. */
-  #finish(lastWords: string | null = null, code: number = SIGNAL_CLOSE.normal): void {
+  #finish(lastWords: string | null, code: number = SIGNAL_CLOSE.normal): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
     this.#clock.clearTimeout(this.#timer)
