@@ -2,18 +2,30 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { MalformedBytesError } from '../base/bytes.ts'
 import { BATCH, packBatch, unpackBatch } from './link-batch.ts'
-import { LinkWriter, MAX_BATCH_BYTES, MAX_BATCHED_FRAME_BYTES } from './link-writer.ts'
+import { LinkWriter, MAX_BATCH_BYTES, MAX_BATCHED_FRAME_BYTES, QUIET_MICROTASKS } from './link-writer.ts'
 
 /** A writer in a test's hand: what it sent, and the end of a turn. */
 class Desk {
   readonly sent: Uint8Array[] = []
   readonly writer: LinkWriter = new LinkWriter({
     send: (message) => void this.sent.push(message),
+    afterMicrotask: (run) => void this.#soon.push(run),
     afterTurn: (run) => void this.#due.push(run),
   })
+  #soon: (() => void)[] = []
   #due: (() => void)[] = []
 
+  /** Turns of the event loop that the writer asked for and has not had. */
+  get turnsAwaited(): number {
+    return this.#due.length
+  }
+
+  microtasks(count: number): void {
+    for (let i = 0; i < count; i++) for (const run of this.#soon.splice(0)) run()
+  }
+
   endTurn(): void {
+    while (this.#soon.length > 0) this.microtasks(1)
     for (const run of this.#due.splice(0)) run()
   }
 
@@ -60,6 +72,27 @@ describe('what makes messages of frames', () => {
     expect(desk.sent).toEqual([frameOf(10, 1), frameOf(10, 2)])
   })
 
+  it('[CARRY-5] a frame that is alone, or large, asks for no turn, and what follows in one is in it', () => {
+    const desk = new Desk()
+    for (let i = 0; i < 3; i++) {
+      desk.writer.write(frameOf(10))
+      desk.writer.write(frameOf(MAX_BATCHED_FRAME_BYTES + 1))
+      desk.microtasks(QUIET_MICROTASKS)
+    }
+    expect([desk.sent.length, desk.turnsAwaited]).toEqual([6, 0])
+    for (let i = 0; i < 3; i++) {
+      desk.writer.write(frameOf(10))
+      desk.microtasks(QUIET_MICROTASKS - 1)
+    }
+    expect([desk.sent.length, desk.turnsAwaited]).toEqual([7, 1])
+    desk.microtasks(QUIET_MICROTASKS)
+    desk.writer.write(frameOf(10))
+    desk.endTurn()
+    expect([desk.sent.length, desk.turnsAwaited]).toEqual([8, 0])
+    desk.writer.write(frameOf(10))
+    expect(desk.sent).toHaveLength(9)
+  })
+
   it('[CARRY-2] a batch goes when it is full, without waiting for the end of the turn', () => {
     const desk = new Desk()
     const frames = Array.from({ length: 1000 }, (_, i) => frameOf(64, i % 7))
@@ -85,7 +118,7 @@ describe('what makes messages of frames', () => {
     const step = fc.oneof(
       { weight: 5, arbitrary: fc.integer({ min: 1, max: 300 }) },
       fc.integer({ min: 1, max: 20_000 }),
-      fc.constant('end of turn' as const),
+      fc.constantFrom('microtask' as const, 'end of turn' as const),
     )
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
@@ -93,6 +126,7 @@ describe('what makes messages of frames', () => {
         const written: number[] = []
         for (const [i, length] of steps.entries()) {
           if (length === 'end of turn') desk.endTurn()
+          else if (length === 'microtask') desk.microtasks(1)
           else {
             // No frame that is written is a batch itself.
             desk.writer.write(frameOf(length, i % BATCH))

@@ -4,6 +4,9 @@ import { BATCH_HEADER_BYTES, BATCHED_HEADER_BYTES, packBatch } from './link-batc
  * Makes messages of frames. The first frame of a turn of the event loop goes out at once; those that follow in the
  * same turn travel together, when it is over or as soon as they fill a batch. So a frame on an idle link waits for
  * nothing, and a thousand small ones cost what a few large ones do.
+ *
+ * A task of one's own, to hear when a turn is over, costs as much as a small frame: it is asked for only where a frame
+ * is held. While none is, a turn counts as over when some microtasks have gone by without a frame.
  */
 export class LinkWriter {
   readonly #port: LinkWriterPort
@@ -11,6 +14,10 @@ export class LinkWriter {
   #heldBytes = 0
   /** A frame went out in this turn: the next ones wait for its end. */
   #isInTurn = false
+  /** {@link LinkWriterPort.afterTurn} will say when it is over. */
+  #isEndDue = false
+  /** Since the last frame was written. */
+  #quietMicrotasks = 0
 
   constructor(port: LinkWriterPort) {
     this.#port = port
@@ -23,9 +30,10 @@ export class LinkWriter {
 
   /** Sends `frame` in order, at the latest when this turn is over. It belongs to the writer from here on. */
   write(frame: Uint8Array<ArrayBuffer>): void {
+    this.#quietMicrotasks = 0
     if (!this.#isInTurn) {
       this.#isInTurn = true
-      this.#port.afterTurn(this.#onTurnOver)
+      this.#port.afterMicrotask(this.#watch)
       this.#port.send(frame)
       return
     }
@@ -38,6 +46,9 @@ export class LinkWriter {
     if (BATCH_HEADER_BYTES + this.#heldBytes + bytes > MAX_BATCH_BYTES) this.flush()
     this.#held.push(frame)
     this.#heldBytes += bytes
+    if (this.#isEndDue) return
+    this.#isEndDue = true
+    this.#port.afterTurn(this.#onTurnOver)
   }
 
   /** Sends what is held. */
@@ -51,14 +62,22 @@ export class LinkWriter {
     this.#port.send(batch)
   }
 
+  readonly #watch = (): void => {
+    if (this.#isEndDue) return
+    if (++this.#quietMicrotasks < QUIET_MICROTASKS) this.#port.afterMicrotask(this.#watch)
+    else this.#isInTurn = false
+  }
+
   readonly #onTurnOver = (): void => {
-    this.#isInTurn = false
+    this.#isInTurn = this.#isEndDue = false
     this.flush()
   }
 }
 
 export interface LinkWriterPort {
   send(message: Uint8Array<ArrayBuffer>): void
+  /** Runs `run` as a microtask. */
+  afterMicrotask(run: () => void): void
   /** Runs `run` once the present task and every microtask that follows from it are over. */
   afterTurn(run: () => void): void
 }
@@ -68,3 +87,6 @@ export const MAX_BATCH_BYTES = 16_384
 
 /** A larger frame gains nothing by company, and would have to be copied for it. */
 export const MAX_BATCHED_FRAME_BYTES = 4_096
+
+/** Twice what lies between two sends through two muxes of which the second waits for the first. */
+export const QUIET_MICROTASKS = 16

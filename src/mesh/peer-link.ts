@@ -53,6 +53,7 @@ export class PeerLink implements Carrier, LinkMeasure {
     this.#handshake = options.handshake
     this.#writer = new LinkWriter({
       send: (message) => this.#link?.send(message),
+      afterMicrotask: (run) => void SETTLED.then(run),
       afterTurn: (run) => void tracked(options.clock, macrotask()).then(run),
     })
     this.#pulse = new LinkPulse(options.clock, {
@@ -384,6 +385,8 @@ export interface PeerLinkEvents {
   /** Once, and the last: the link is closed already. `why` is for people. Not called after {@link PeerLink.close}. */
   onEnded(end: PeerLinkEnd, why: string): void
 }
+
+const SETTLED: Promise<void> = Promise.resolve()
 
 /** Refusals that another attempt may not meet. */
 const RETRIABLE: ReadonlySet<RefusalReason> = new Set<RefusalReason>(['timeout', 'left', 'flooded', 'wrong-session'])
