@@ -1,11 +1,14 @@
 import type { SignalAddress } from './protocol.ts'
 
-/** The attachments under one address. Peers count by id: a reloaded tab and its ghost are one peer. */
+/**
+ * The attachments under one address. Peers count by id: a reloaded tab and its ghost are one peer. Most rooms hold a
+ * few, and a server holds most of its memory for rooms: they stand in one list, in the order they came.
+ */
 export class SignalRoom<T extends SignalAddress> {
   readonly address: string
   /** Distinct peers it takes. */
   readonly maxPeers: number
-  readonly #peers = new Map<string, Map<string, T>>()
+  readonly #occupants: T[] = []
 
   constructor(address: string, maxPeers: number) {
     this.address = address
@@ -13,49 +16,42 @@ export class SignalRoom<T extends SignalAddress> {
   }
 
   get isEmpty(): boolean {
-    return this.#peers.size === 0
+    return this.#occupants.length === 0
   }
 
   get isFull(): boolean {
-    return this.#peers.size >= this.maxPeers
+    return new Set(this.#occupants.map(({ peer }) => peer)).size >= this.maxPeers
   }
 
-  find({ peer, session }: SignalAddress): T | undefined {
-    return this.#peers.get(peer)?.get(session)
+  find(at: SignalAddress): T | undefined {
+    return this.#occupants[this.#placeOf(at)]
   }
 
   sessionsOf(peer: string): number {
-    return this.#peers.get(peer)?.size ?? 0
+    return this.#occupants.filter((occupant) => occupant.peer === peer).length
   }
 
   /** Puts `occupant` in its place, and returns whom it found there. */
   put(occupant: T): T | null {
-    let sessions = this.#peers.get(occupant.peer)
-    if (sessions === undefined) {
-      sessions = new Map()
-      this.#peers.set(occupant.peer, sessions)
-    }
-    const before = sessions.get(occupant.session) ?? null
-    sessions.set(occupant.session, occupant)
+    const place = this.#placeOf(occupant)
+    const before = this.#occupants[place] ?? null
+    if (before === null) this.#occupants.push(occupant)
+    else this.#occupants[place] = occupant
     return before
   }
 
   /** Removes this very occupant: one that has taken its place stays. */
   remove(occupant: T): void {
-    const sessions = this.#peers.get(occupant.peer)
-    if (sessions?.get(occupant.session) !== occupant) return
-    sessions.delete(occupant.session)
-    if (sessions.size === 0) this.#peers.delete(occupant.peer)
+    const place = this.#occupants.indexOf(occupant)
+    if (place >= 0) this.#occupants.splice(place, 1)
   }
 
-  /** Everybody, but for the sessions named like `except`. */
+  /** Everybody, but for the session named like `except`. */
   others(except?: SignalAddress): T[] {
-    const others: T[] = []
-    for (const [peer, sessions] of this.#peers) {
-      for (const [session, occupant] of sessions) {
-        if (peer !== except?.peer || session !== except.session) others.push(occupant)
-      }
-    }
-    return others
+    return this.#occupants.filter(({ peer, session }) => peer !== except?.peer || session !== except.session)
+  }
+
+  #placeOf({ peer, session }: SignalAddress): number {
+    return this.#occupants.findIndex((occupant) => occupant.session === session && occupant.peer === peer)
   }
 }
