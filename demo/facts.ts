@@ -1,4 +1,7 @@
+import type { ServerHealth } from 'selvage/webrtc'
 import type { Fabric } from './fabric.ts'
+import { type Link, noLink } from './link-watch.ts'
+import type { Obstacle } from './obstacle.ts'
 import type { Count } from './patience.ts'
 import { type Game, type Mark, newGame } from './tic-tac-toe.ts'
 
@@ -18,13 +21,14 @@ export interface Facts {
   readonly signalling: 'none' | 'attached' | 'searching'
   /** The signalling server attached to. */
   readonly server: string | null
+  /** All of the list, and how each does. */
+  readonly servers: readonly ServerHealth[]
   /** `null` until the seat is known. */
   readonly mine: Mark | null
   readonly seatsTaken: number
   readonly friend: 'awaited' | 'here' | 'away' | 'gone'
-  readonly link: 'none' | 'connecting' | 'connected' | 'interrupted'
-  /** Whether what is said to the friend goes through the signalling server; `null` while there is no link. */
-  readonly route: 'direct' | 'relayed' | null
+  /** With the friend, or, while there is none yet, with whoever is coming in. */
+  readonly link: Link
   /** Whether the two browsers have agreed who keeps the log, without which no turn is accepted. */
   readonly settled: boolean
   readonly storage: 'persistent' | 'best-effort' | 'page' | null
@@ -45,8 +49,7 @@ export type Failure =
   | 'no-answer'
   | 'no-link'
   | 'other-game'
-  | 'insecure'
-  | 'no-webrtc'
+  | Obstacle
   | 'storage-failed'
   | 'storage-corrupt'
   | 'storage-busy'
@@ -61,11 +64,11 @@ export const initialFacts: Facts = {
   looking: null,
   signalling: 'none',
   server: null,
+  servers: [],
   mine: null,
   seatsTaken: 0,
   friend: 'awaited',
-  link: 'none',
-  route: null,
+  link: noLink,
   settled: false,
   storage: null,
   game: newGame,

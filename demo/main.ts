@@ -5,8 +5,9 @@ import './look/cloth.css'
 import './look/marks.css'
 import type { SignalTag } from 'selvage/webrtc'
 import { type Facts, initialFacts, isMyTurn, isWorthWaiting } from './facts.ts'
-import { WITHOUT_WEBRTC } from './fabric.ts'
 import { invitationIn, newInvitation } from './invitation.ts'
+import { keepSettings } from './keep-settings.ts'
+import { obstacleAt } from './obstacle.ts'
 import { Page } from './page.ts'
 import { Patience } from './patience.ts'
 import { settingsOf } from './settings.ts'
@@ -38,6 +39,7 @@ const patience = new Patience((count) => {
 })
 
 addEventListener('hashchange', () => location.reload())
+keepSettings()
 arrive()
 
 /** What a person asks for ends what the page does by itself. */
@@ -48,13 +50,9 @@ function begin(what: () => void): void {
 }
 
 function arrive(): void {
-  if (!isSecureContext) {
-    change({ ...initialFacts, stage: 'failed', failure: 'insecure' })
-    return
-  }
-  const { fabric } = settingsOf(new URL(location.href))
-  if (!WITHOUT_WEBRTC.has(fabric) && !('RTCPeerConnection' in globalThis)) {
-    change({ ...initialFacts, stage: 'failed', failure: 'no-webrtc' })
+  const obstacle = obstacleAt(new URL(location.href))
+  if (obstacle !== null) {
+    change({ ...initialFacts, stage: 'failed', failure: obstacle })
     return
   }
   let invitation: SignalTag | null

@@ -3,11 +3,15 @@ import { ChatView, type Message } from './chat-view.ts'
 import { byId, make, setText } from './dom.ts'
 import { type Facts, initialFacts, isMyTurn } from './facts.ts'
 import { InviteView } from './invite-view.ts'
+import { openOverWebRtc } from './keep-settings.ts'
 import { embroider } from './stitches.ts'
 import { type Mark, newGame, otherMark, play } from './tic-tac-toe.ts'
+import { WiringView } from './wiring-view.ts'
 import {
+  ACTION_LABELS,
   announcementOf,
   connectionOf,
+  countdownOf,
   friendOf,
   headlineOf,
   lookingOf,
@@ -16,6 +20,7 @@ import {
   noticeOf,
   storageNoteOf,
   tallyOf,
+  wiringOf,
 } from './words.ts'
 
 export interface PageActions {
@@ -32,6 +37,7 @@ export class Page {
   readonly #board: BoardView
   readonly #invite: InviteView = new InviteView('Keep this tab open; a reload is fine, your seat is kept.')
   readonly #chat: ChatView
+  readonly #wiring: WiringView = new WiringView()
   #facts: Facts = initialFacts
 
   constructor(actions: PageActions) {
@@ -56,6 +62,7 @@ export class Page {
     drawPlayers(facts)
     this.#board.draw(facts)
     this.#invite.draw(facts.mine !== null && facts.seatsTaken === 1 ? facts.invite : null)
+    this.#drawWiring(facts)
     this.#chat.show(facts.stage === 'seated' && facts.seatsTaken === 2)
     const announcement = announcementOf(before, facts)
     if (announcement !== '' || before.stage !== facts.stage) setText(byId('announcer'), announcement)
@@ -79,11 +86,19 @@ export class Page {
 
   #drawState(facts: Facts): void {
     setText(byId('headline'), headlineOf(facts))
-    setText(byId('connection'), connectionOf(facts).text)
+    const { state, text } = connectionOf(facts)
+    setText(byId('connection'), text)
+    setText(byId('countdown'), state === 'interrupted' ? countdownOf(facts) : '')
     show(byId('storage-note'), storageNoteOf(facts))
     show(byId('tally'), tallyOf(facts))
     show(byId('next-round'), nextRoundOf(facts))
     byId('next-round').setAttribute('aria-disabled', String(facts.asked))
+  }
+
+  #drawWiring(facts: Facts): void {
+    byId('wiring').hidden = facts.stage !== 'entering' && facts.stage !== 'seated'
+    show(byId('friend-link'), wiringOf(facts))
+    this.#wiring.draw(facts.servers, facts.fabric)
   }
 
   #drawNotice(before: Facts, facts: Facts): void {
@@ -102,9 +117,12 @@ export class Page {
 
   #noticeButton(action: NoticeAction, first: boolean): HTMLElement {
     const look = first ? 'button primary' : 'button'
-    const label = action === 'retry' ? 'Try again' : 'Create a new game'
-    const button = make('button', { type: 'button', class: look }, label)
-    button.addEventListener('click', () => (action === 'retry' ? this.#actions.retry() : this.#actions.create()))
+    const button = make('button', { type: 'button', class: look }, ACTION_LABELS[action])
+    button.addEventListener('click', () => {
+      if (action === 'retry') this.#actions.retry()
+      else if (action === 'new') this.#actions.create()
+      else openOverWebRtc()
+    })
     return button
   }
 }
@@ -118,6 +136,7 @@ function drawRoot(facts: Facts): void {
   dataset['signalling'] = facts.signalling
   dataset['server'] = facts.server ?? ''
   dataset['friend'] = facts.friend
+  dataset['link'] = facts.link.state
   dataset['storage'] = facts.storage ?? ''
   dataset['seat'] = facts.stage === 'seated' ? (facts.mine ?? '') : ''
   dataset['turn'] = isMyTurn(facts) ? 'mine' : facts.game.result.kind === 'open' ? 'theirs' : 'none'

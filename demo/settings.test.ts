@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { fabricIn } from './fabric.ts'
 import { settingsOf } from './settings.ts'
 
 describe('settings of the address', () => {
@@ -30,6 +31,8 @@ describe('settings of the address', () => {
   it('name what carries the game: WebRTC unless the address asks for another that there is', () => {
     expect(settingsOf(new URL('http://localhost/')).fabric).toBe('webrtc')
     expect(settingsOf(new URL('http://localhost/?fabric=broadcast-channel')).fabric).toBe('broadcast-channel')
+    expect(fabricIn(new URL('http://localhost/'))).toBe('webrtc')
+    expect(fabricIn(new URL('http://localhost/?fabric=toString'))).toBeNull()
     expect(settingsOf(new URL('http://localhost/?fabric=toString')).fabric).toBe('webrtc')
     expect(settingsOf(new URL('http://localhost/?fabric=peerjs')).servers).toEqual(['wss://0.peerjs.com/'])
     expect(settingsOf(new URL('http://localhost/?fabric=peerjs&servers=ws://a:1/')).servers).toEqual(['ws://a:1/'])

@@ -1,8 +1,8 @@
-import { type Fabric, isFabric } from './fabric.ts'
+import { type Fabric, fabricIn } from './fabric.ts'
 
 /** What the page's address sets; all of it can be left out. */
 export interface Settings {
-  /** What carries the game. Default: WebRTC. `?fabric=peerjs` */
+  /** What carries frames. Default, and for one that there is not: WebRTC. `?fabric=peerjs` */
   readonly fabric: Fabric
   /**
    * Signalling servers, the first preferred. Default: the one that serves the page; for peerjs, whose servers are
@@ -21,8 +21,7 @@ export interface Settings {
 export function settingsOf(address: URL): Settings {
   const listed = (address.searchParams.get('servers') ?? '').split(',').filter((url) => /^wss?:\/\//.test(url))
   const windowS = Number(address.searchParams.get('window') ?? Number.NaN)
-  const asked = address.searchParams.get('fabric') ?? ''
-  const fabric = isFabric(asked) ? asked : 'webrtc'
+  const fabric = fabricIn(address) ?? 'webrtc'
   const own = fabric === 'peerjs' ? PUBLIC_PEER_SERVER : ownServer(address)
   return {
     fabric,

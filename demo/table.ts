@@ -1,11 +1,12 @@
-import { type GameSession, gameHost, gameJoin, json, type Seam, TurnSequencer } from 'selvage'
+import { type GameSession, gameHost, gameJoin, json, type Seam, systemClock, TurnSequencer } from 'selvage'
 import { openPlace, type Place } from 'selvage/indexeddb'
 import type { SignalTag } from 'selvage/webrtc'
 import { Attendance } from './attendance.ts'
 import { MAX_MESSAGE, type Message } from './chat-view.ts'
 import { type Facts, failureOf, isPassing } from './facts.ts'
-import { loomOf } from './fabric.ts'
+import { type DemoLoom, loomOf, LOST_AFTER_MS } from './fabric.ts'
 import { founderNote, placeNameOf } from './invitation.ts'
+import { LinkWatch, noLink } from './link-watch.ts'
 import { moveSchema } from './move-schema.ts'
 import type { Settings } from './settings.ts'
 import { markOfSeat, type Move, newGame, play } from './tic-tac-toe.ts'
@@ -89,18 +90,13 @@ export class Table {
   /** Who founded the table, or has played at it, opens it even where nobody is there yet; others look for it. */
   async #weave(place: Place, reopens: boolean): Promise<Seam> {
     const { signal } = this.#closing
-    const loom = await loomOf(this.#settings, place.peerIdentity)
+    const loom = await loomOf('selvage tic-tac-toe', this.#settings, place.peerIdentity)
     const seam = reopens
       ? await loom.reopen(this.#invitation, { signal })
       : await loom.join(this.#invitation, { signal })
     this.#onClose(() => seam.close())
     this.#tell({ stage: 'entering' })
-    this.#onClose(
-      loom.signalling(seam).subscribe((status) => {
-        this.#tell({ signalling: status.kind, server: status.kind === 'attached' ? status.url : null })
-      }),
-    )
-    this.#onClose(loom.links(seam).subscribe((links) => this.#tell(linkOf(links, this.#seated?.friend ?? null))))
+    this.#followWiring(loom, seam)
     this.#onClose(
       seam.state.subscribe((state) => {
         if (state.kind === 'torn')
@@ -108,6 +104,28 @@ export class Table {
       }),
     )
     return seam
+  }
+
+  /** Who is reached, and how. While a link is interrupted its seconds are counted. */
+  #followWiring(loom: DemoLoom, seam: Seam): void {
+    const watch = new LinkWatch(LOST_AFTER_MS)
+    let isCounting = false
+    const show = (): void => {
+      const links = watch.of(loom.links(seam).get(), systemClock.now())
+      const { friend } = this.#seated ?? {}
+      const link = (friend == null ? [...links.values()][0] : links.get(friend)) ?? noLink
+      isCounting = link.interruption !== null
+      this.#tell({ link })
+    }
+    const counting = setInterval(() => isCounting && show(), 500)
+    this.#onClose(() => clearInterval(counting))
+    this.#onClose(loom.links(seam).subscribe(show))
+    this.#onClose(loom.servers(seam).subscribe((servers) => this.#tell({ servers })))
+    this.#onClose(
+      loom.signalling(seam).subscribe((status) => {
+        this.#tell({ signalling: status.kind, server: status.kind === 'attached' ? status.url : null })
+      }),
+    )
   }
 
   #sitDown(session: GameSession, seam: Seam): void {
@@ -228,13 +246,4 @@ function foundsHere(errand: 'create' | 'open', name: string, place: Place): bool
   if (errand === 'create') founderNote.write(name, place.number)
   else if (place.status.kind !== 'stored') return false
   return errand === 'create' || founderNote.holds(name, place.number)
-}
-
-/** The link to the friend, or, while there is none yet, to whoever is coming in. */
-function linkOf(
-  links: ReadonlyMap<string, { readonly state: Facts['link'] | 'lost'; readonly route: Facts['route'] }>,
-  friend: string | null,
-): Pick<Facts, 'link' | 'route'> {
-  const { state = 'lost', route = null } = (friend === null ? [...links.values()][0] : links.get(friend)) ?? {}
-  return { link: state === 'lost' ? 'none' : state, route }
 }

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { type Facts, failureOf, initialFacts, isMyTurn, isPassing } from './facts.ts'
+import { type Link, noLink } from './link-watch.ts'
 import { newGame, play } from './tic-tac-toe.ts'
 import {
   announcementOf,
   cellLabelOf,
   connectionOf,
+  countdownOf,
   friendOf,
   headlineOf,
   lookingOf,
@@ -12,7 +14,10 @@ import {
   noticeOf,
   storageNoteOf,
   tallyOf,
+  wiringOf,
 } from './words.ts'
+
+const link = (state: Link['state'], how: Partial<Link> = {}): Link => ({ ...noLink, state, ...how })
 
 const seated: Facts = {
   ...initialFacts,
@@ -21,7 +26,7 @@ const seated: Facts = {
   mine: 'X',
   seatsTaken: 2,
   friend: 'here',
-  link: 'connected',
+  link: link('connected', { route: 'direct' }),
   settled: true,
   storage: 'persistent',
 }
@@ -36,11 +41,11 @@ describe('connection in words', () => {
     ['joining', { stage: 'reaching', errand: 'join' }, 'looking-for-server', /friend’s table/],
     [
       'waiting',
-      { stage: 'entering', seatsTaken: 1, friend: 'awaited', link: 'none' },
+      { stage: 'entering', seatsTaken: 1, friend: 'awaited', link: link('none') },
       'waiting',
       /Waiting for your friend/,
     ],
-    ['a friend at the door', { stage: 'entering', seatsTaken: 1, link: 'connecting' }, 'connecting', /coming in/],
+    ['a friend at the door', { stage: 'entering', seatsTaken: 1, link: link('connecting') }, 'connecting', /coming in/],
     [
       'being admitted',
       { stage: 'entering', errand: 'join', mine: null, seatsTaken: 0 },
@@ -50,33 +55,60 @@ describe('connection in words', () => {
     ['waiting without a server', { seatsTaken: 1, signalling: 'searching' }, 'looking-for-server', /lost/],
     [
       'waiting in another tab',
-      { stage: 'entering', fabric: 'broadcast-channel', seatsTaken: 1, friend: 'awaited', link: 'none' },
+      { stage: 'entering', fabric: 'broadcast-channel', seatsTaken: 1, friend: 'awaited', link: link('none') },
       'waiting',
       /another tab/,
     ],
     ['connected', {}, 'connected', /browser to browser\.$/],
     [
       'connected by way of the server',
-      { route: 'relayed' },
+      { link: link('connected', { route: 'relayed' }) },
       'connected',
-      /relayed through the signalling server, sealed/,
+      /relayed by a server, sealed/,
+    ],
+    [
+      'connected by way of another player',
+      { link: link('connected', { route: 'relayed', via: 'cleo' }) },
+      'connected',
+      /relayed by a third player, sealed/,
+    ],
+    [
+      'connected through the server alone',
+      { fabric: 'websocket', link: link('connected', { route: 'relayed' }) },
+      'connected',
+      /^Connected, through the signalling server, sealed/,
     ],
     ['connected over peerjs', { fabric: 'peerjs' }, 'connected', /over peerjs/],
     ['connected by tabs', { fabric: 'broadcast-channel' }, 'connected', /tab to tab of this browser/],
     ['connected, friend away', { friend: 'away' }, 'connected', /something else/],
     ['connected, server lost', { signalling: 'searching' }, 'connected', /goes on without it/],
-    ['interrupted', { link: 'interrupted' }, 'interrupted', /interrupted/],
-    ['gone', { friend: 'gone', link: 'none' }, 'gone', /waiting for them/],
-    ['coming back', { friend: 'gone', link: 'connecting' }, 'reconnecting', /Reconnecting/],
+    ['interrupted', { link: link('interrupted') }, 'interrupted', /interrupted/],
+    ['gone', { friend: 'gone', link: link('none') }, 'gone', /waiting for them/],
+    ['lost', { friend: 'gone', link: link('lost', { why: 'no path' }) }, 'gone', /is lost\. The board is kept/],
+    ['coming back', { friend: 'gone', link: link('connecting') }, 'reconnecting', /Reconnecting/],
     ['back, no leader yet', { settled: false }, 'settling', /again/],
     ['away, and not answering', { settled: false, friend: 'away' }, 'settling', /^Your friend is away/],
-    ['cut off', { friend: 'gone', link: 'none', signalling: 'searching' }, 'cut-off', /your own connection/],
+    ['cut off', { friend: 'gone', link: link('none'), signalling: 'searching' }, 'cut-off', /your own connection/],
     ['failed', { stage: 'failed', failure: 'cut' }, 'idle', /^$/],
   ]
   it.each(cases)('%s', (_name, facts, state, text) => {
     const connection = connectionOf({ ...seated, ...facts })
     expect(connection.state).toBe(state)
     expect(connection.text).toMatch(text)
+  })
+})
+
+describe('the link to the friend, closely', () => {
+  it('is told once there is a friend, and apart from the sentence that is read out', () => {
+    expect(wiringOf({ ...seated, seatsTaken: 1 })).toBeNull()
+    const near = link('connected', { route: 'direct', roundTripMs: 4.2 })
+    expect(wiringOf({ ...seated, link: near })).toBe('To your friend: direct, round trip 4\u{a0}ms.')
+  })
+
+  it('counts how long an interruption lasts and may last', () => {
+    expect(countdownOf(seated)).toBe('')
+    const cut = link('interrupted', { interruption: { forS: 4, keptForS: 11 } })
+    expect(countdownOf({ ...seated, link: cut })).toMatch(/^ 4\u{a0}s by now.*another 11\u{a0}s\.$/u)
   })
 })
 

@@ -1,4 +1,6 @@
 import type { Facts, Failure } from './facts.ts'
+import { FABRIC_NAMES } from './fabric.ts'
+import { linkOf } from './link-words.ts'
 import { type Mark, otherMark } from './tic-tac-toe.ts'
 
 /** The facts in words: everything the page says, except its fixed labels. Pure, so that a test reads it. */
@@ -39,6 +41,18 @@ export function headlineOf(facts: Facts): string {
   return game.turn === mine ? 'Your turn' : 'Your friend’s turn'
 }
 
+/** How it stands with the link to the friend, more closely; `null` where there is nothing to tell. */
+export function wiringOf({ link, fabric, seatsTaken }: Facts): string | null {
+  const words = linkOf(link, fabric, () => THIRD)
+  return words === '' || seatsTaken < 2 ? null : `To your friend: ${words}.`
+}
+
+/** How long an interruption has lasted and may last, beside the words for it. */
+export function countdownOf({ link: { state, interruption } }: Facts): string {
+  if (state !== 'interrupted' || interruption === null) return ''
+  return ` ${interruption.forS}\u{a0}s by now, and your friend is kept for another ${interruption.keptForS}\u{a0}s.`
+}
+
 export function friendOf(facts: Facts): string {
   if (facts.friend === 'here') return 'here'
   if (facts.friend === 'away') return 'away'
@@ -62,7 +76,13 @@ export interface Notice {
   readonly actions: readonly NoticeAction[]
 }
 
-export type NoticeAction = 'retry' | 'new'
+export type NoticeAction = 'retry' | 'new' | 'webrtc'
+
+export const ACTION_LABELS: Readonly<Record<NoticeAction, string>> = {
+  retry: 'Try again',
+  new: 'Create a new game',
+  webrtc: 'Connect by WebRTC',
+}
 
 const NOTICES: Readonly<Record<Failure, Notice>> = {
   'invalid-link': {
@@ -92,7 +112,7 @@ const NOTICES: Readonly<Record<Failure, Notice>> = {
   },
   'no-link': {
     title: 'No way through to your friend',
-    text: 'Your friend is there, but no direct connection could be made. One of the two networks may not allow it: try another, such as a phone’s.',
+    text: 'Your friend is there, but no connection could be made, not even through a server. One of the two networks may not allow it: try another, such as a phone’s.',
     actions: ['retry', 'new'],
   },
   'other-game': {
@@ -104,6 +124,11 @@ const NOTICES: Readonly<Record<Failure, Notice>> = {
     title: 'This page needs a secure address',
     text: 'Browsers allow what a game needs only over https, or on localhost. If this page is yours to serve, start it with npm run demo:https.',
     actions: [],
+  },
+  'unknown-fabric': {
+    title: 'No such way to connect',
+    text: `The address asks for one that this page does not have. It has ${FABRIC_NAMES.join(', ')}.`,
+    actions: ['webrtc'],
   },
   'no-webrtc': {
     title: 'This browser cannot connect',
@@ -203,6 +228,7 @@ function say(state: ConnectionState, text: string): Connection {
 }
 
 function reaching(facts: Facts): Connection {
+  if (facts.fabric === 'broadcast-channel') return say('looking-for-server', 'Looking in the other tabs …')
   if (facts.errand === 'create') return say('looking-for-server', 'Looking for a signalling server …')
   if (facts.errand === 'return')
     return say('looking-for-server', 'Looking for a signalling server, and for your friend …')
@@ -217,7 +243,7 @@ function awaiting(facts: Facts): Connection {
       'The signalling server is lost. Looking for another, so that your friend can come in …',
     )
   }
-  if (facts.link === 'connecting' || facts.link === 'connected') return say('connecting', 'Your friend is coming in …')
+  if (isLinking(facts)) return say('connecting', 'Your friend is coming in …')
   if (facts.fabric === 'broadcast-channel')
     return say('waiting', 'Waiting for the link to be opened in another tab of this browser.')
   return say('waiting', 'Waiting for your friend to open the link.')
@@ -225,7 +251,7 @@ function awaiting(facts: Facts): Connection {
 
 function playing(facts: Facts): Connection {
   if (!isPresent(facts)) return apart(facts)
-  if (facts.link === 'interrupted')
+  if (facts.link.state === 'interrupted')
     return say('interrupted', 'The connection to your friend is interrupted. Mending it …')
   if (!facts.settled) {
     if (facts.friend === 'away') return say('settling', 'Your friend is away. The game goes on when they are back.')
@@ -235,10 +261,17 @@ function playing(facts: Facts): Connection {
     return say('connected', 'Connected. The signalling server is lost, but the game goes on without it.')
   }
   if (facts.friend === 'away') return say('connected', 'Connected. Your friend is looking at something else.')
-  if (facts.route === 'relayed' && facts.fabric !== 'websocket')
-    return say('connected', `Connected, relayed ${CARRIED.websocket}: no direct way was found yet.`)
-  return say('connected', `Connected, ${CARRIED[facts.fabric]}.`)
+  if (facts.link.route !== 'relayed' || facts.fabric === 'websocket')
+    return say('connected', `Connected, ${CARRIED[facts.fabric]}.`)
+  const by = facts.link.via === null ? 'a server' : THIRD
+  return say('connected', `Connected, relayed by ${by}, sealed from end to end: no direct way was found yet.`)
 }
+
+function isLinking({ link }: Facts): boolean {
+  return link.state === 'connecting' || link.state === 'connected'
+}
+
+const THIRD = 'a third player'
 
 const CARRIED: Readonly<Record<Facts['fabric'], string>> = {
   webrtc: 'browser to browser',
@@ -249,11 +282,13 @@ const CARRIED: Readonly<Record<Facts['fabric'], string>> = {
 }
 
 function apart(facts: Facts): Connection {
-  if (facts.link === 'connecting' || facts.link === 'connected') {
+  if (isLinking(facts)) {
     return say('reconnecting', 'Your friend is on the way back. Reconnecting …')
   }
   if (facts.signalling === 'searching') {
     return say('cut-off', 'Neither your friend nor a signalling server answers. It may be your own connection.')
   }
+  if (facts.link.state === 'lost')
+    return say('gone', 'The connection to your friend is lost. The board is kept, and they are still looked for.')
   return say('gone', 'Your friend is gone. The board is kept: waiting for them to open the link again.')
 }

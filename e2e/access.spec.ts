@@ -12,6 +12,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await playOut(x, o, [4, 1, 0, 2])
     await x.says('well played')
     await o.hears('well played')
+    await o.page.getByText('How you are connected').click()
     await passesAxe(o.page)
     await x.marks(8)
     await o.isTold('Your friend wins')
@@ -65,6 +66,8 @@ test('the focus stays where something is to be done', async ({ browser }) => {
 test('a phone shows the whole board without scrolling sideways', async ({ browser }) => {
   const phone = await browser.newContext({ viewport: { width: 320, height: 640 }, hasTouch: true })
   const { x } = await sitDown(await phone.newPage(), await browser.newPage())
+  await x.page.getByText('How you are connected').click()
+  await expect(x.page.getByText('To your friend: direct')).toBeVisible()
   const [content, window] = await x.page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
   expect(content).toBeLessThanOrEqual(window as number)
   const cell = await x.cell(0).boundingBox()

@@ -1,5 +1,6 @@
 import { expect, test as base } from '@playwright/test'
 import { type RunningPeerServer, startPeerServer } from '../test/browser/peer-servers.ts'
+import { gather, Guest } from './guest.ts'
 import { playOut, Player, sitDown } from './player.ts'
 
 /** A PeerServer of the test's own. */
@@ -47,10 +48,39 @@ test('[RELAY-20] a game between browsers that no direct way leads between, relay
 }) => {
   const { x, o } = await sitDown(await browser.newPage(), await browser.newPage(), '&path=turn')
   for (const { page } of [x, o])
-    await expect(
-      page.getByText('Connected, relayed through the signalling server, sealed from end to end'),
-    ).toBeVisible()
+    await expect(page.getByText('Connected, relayed by a server, sealed from end to end')).toBeVisible()
   await playToAWin(x, o)
+})
+
+test('a lobby through the signalling server, in browsers without WebRTC: the address keeps it', async ({ browser }) => {
+  const ada = new Guest(await browser.newPage(), 'Ada')
+  const bea = new Guest(await browser.newPage(), 'Bea')
+  for (const { page } of [ada, bea])
+    await page.addInitScript(() => Reflect.deleteProperty(globalThis, 'RTCPeerConnection'))
+  await gather([ada, bea], '&fabric=websocket')
+  await bea.page.reload()
+  await bea.isTold('You are here with Ada.')
+  for (const [guest, other] of [
+    [ada, 'Bea'],
+    [bea, 'Ada'],
+  ] as const) {
+    await expect(guest.label(other).locator('.path')).toHaveText(/^through the signalling server, round trip \d+\sms/)
+    await expect(guest.page.getByRole('link', { name: 'play tic-tac-toe' })).toHaveAttribute('href', /fabric=websocket/)
+  }
+})
+
+test('an address that asks for a fabric that there is not is refused in words, on both pages', async ({ page }) => {
+  for (const [demo, action] of [
+    ['/', 'Create a game'],
+    ['/lobby.html', 'Open a room'],
+  ] as const) {
+    await page.goto(`${demo}?stun=off&fabric=pigeon`)
+    await expect(page.getByRole('heading', { name: 'No such way to connect' })).toBeVisible()
+    await expect(page.getByText('It has webrtc, simple-peer, peerjs, websocket, broadcast-channel.')).toBeVisible()
+    await page.getByRole('button', { name: 'Connect by WebRTC' }).click()
+    await expect(page.getByRole('button', { name: action })).toBeVisible()
+    await expect(page).toHaveURL(/\?stun=off$/)
+  }
 })
 
 test('a game between tabs, and a tab that is closed is gone at once', async ({ context }) => {

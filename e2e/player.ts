@@ -63,6 +63,12 @@ export class Player {
     await expect.poll(() => this.page.evaluate(isAllKept)).toBe(true)
   }
 
+  /** How each signalling server of the list does, in its order. */
+  async seesServers(...health: readonly string[]): Promise<void> {
+    for (const [index, state] of health.entries())
+      await expect(this.page.locator('#servers .server').nth(index)).toHaveAttribute('data-health', state)
+  }
+
   async says(text: string): Promise<void> {
     await this.page.getByRole('textbox', { name: 'Message' }).fill(text)
     await this.page.getByRole('button', { name: 'Send' }).click()

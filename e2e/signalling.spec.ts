@@ -29,6 +29,7 @@ test('the first server dies in mid-game: play and chat go on, and a newcomer rea
   await x.says('did you notice?')
   await o.hears('did you notice?')
   for (const player of [x, o]) await player.shows('server', isAt(second))
+  await x.seesServers('failing', 'in-use')
   for (const player of [x, o]) await player.plays(player === x ? 'X' : 'O')
 
   const newcomer = new Player(await browser.newPage())

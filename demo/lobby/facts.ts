@@ -1,3 +1,7 @@
+import type { ServerHealth } from 'selvage/webrtc'
+import type { Fabric } from '../fabric.ts'
+import type { Link } from '../link-watch.ts'
+import type { Obstacle } from '../obstacle.ts'
 import type { Count } from '../patience.ts'
 
 /**
@@ -8,6 +12,8 @@ export interface Facts {
   /** How far this tab has come: at the door it waits for a name, and `over` is any end that needs a decision. */
   readonly stage: 'door' | 'opening' | 'looking' | 'knocking' | 'inside' | 'over'
   readonly errand: 'create' | 'join' | 'return'
+  /** What carries what is said. */
+  readonly fabric: Fabric
   /** Whether the address names a room. */
   readonly invited: boolean
   readonly over: Over | null
@@ -29,6 +35,8 @@ export interface Facts {
   /** What the room says of ours. */
   readonly isCutOff: boolean
   readonly signalling: 'none' | 'attached' | 'searching'
+  /** All signalling servers of the list, and how each does. */
+  readonly servers: readonly ServerHealth[]
   /** The browser keeps nothing for this page. */
   readonly isForgetful: boolean
   /** The address to give to others. */
@@ -43,6 +51,8 @@ export interface Person {
   readonly presence: 'here' | 'looks-away' | 'away' | 'returning'
   /** Said so itself, by closing or reloading its page. */
   readonly wentAway: boolean
+  /** How it is reached. */
+  readonly link: Link
   /** For how long its place is still held, whole seconds; `null` while it is here. */
   readonly heldForS: number | null
 }
@@ -62,14 +72,14 @@ export type Over =
   | 'kicked'
   | 'left'
   | 'unreachable'
-  | 'insecure'
-  | 'no-webrtc'
+  | Obstacle
   | 'storage-failed'
   | 'unknown'
 
 export const initialFacts: Facts = {
   stage: 'door',
   errand: 'create',
+  fabric: 'webrtc',
   invited: false,
   over: null,
   looking: null,
@@ -83,6 +93,7 @@ export const initialFacts: Facts = {
   isOnline: true,
   isCutOff: false,
   signalling: 'none',
+  servers: [],
   isForgetful: false,
   invite: null,
 }

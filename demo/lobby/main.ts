@@ -5,6 +5,8 @@ import '../look/cloth.css'
 import '../look/lobby.css'
 import type { SignalTag } from 'selvage/webrtc'
 import { invitationIn, newInvitation } from '../invitation.ts'
+import { keepSettings } from '../keep-settings.ts'
+import { obstacleAt } from '../obstacle.ts'
 import { Patience } from '../patience.ts'
 import { settingsOf } from '../settings.ts'
 import { type Facts, initialFacts, isWorthWaiting } from './facts.ts'
@@ -46,6 +48,7 @@ const patience = new Patience((count) => {
 })
 
 addEventListener('hashchange', () => location.reload())
+keepSettings()
 addEventListener('online', () => change({ isOnline: true }))
 addEventListener('offline', () => change({ isOnline: false }))
 arrive()
@@ -66,7 +69,7 @@ function lookAgain(): void {
 
 /** `none`: the page says why there can be none. */
 function possibleInvitation(): SignalTag | null | 'none' {
-  const over = !isSecureContext ? 'insecure' : 'RTCPeerConnection' in globalThis ? null : 'no-webrtc'
+  const over = obstacleAt(new URL(location.href))
   try {
     if (over === null) return invitationIn(location.href, 'lobby')
     change({ ...initialFacts, stage: 'over', over })
@@ -81,8 +84,10 @@ function begin(invitation: SignalTag, how: (fresh: Visit) => Promise<void>): voi
   const invite = invitation.toURL(location.href).href
   if (invite !== location.href) history.replaceState(null, '', invite)
   const { looking, name, errand } = facts
+  const settings = settingsOf(new URL(location.href))
   change({
     ...initialFacts,
+    fabric: settings.fabric,
     looking,
     name,
     errand,
@@ -91,7 +96,7 @@ function begin(invitation: SignalTag, how: (fresh: Visit) => Promise<void>): voi
     stage: 'opening',
     invite,
   })
-  visit = new Visit(invitation, settingsOf(new URL(location.href)), {
+  visit = new Visit(invitation, settings, {
     change: (changed) => {
       const found = changed.stage === 'knocking' || changed.stage === 'inside' || changed.stage === 'door'
       change(found ? { ...changed, looking: null } : changed)

@@ -1,5 +1,7 @@
 import { byId, make, setText } from '../dom.ts'
 import { InviteView } from '../invite-view.ts'
+import { openOverWebRtc } from '../keep-settings.ts'
+import { WiringView } from '../wiring-view.ts'
 import type { SaidMessage } from './chat.ts'
 import { ChatView } from './chat-view.ts'
 import { type Facts, initialFacts } from './facts.ts'
@@ -32,6 +34,7 @@ export class Page {
   readonly #people: PeopleView
   readonly #invite: InviteView = new InviteView('Keep this tab open; a reload is fine, your place is kept.')
   readonly #chat: ChatView
+  readonly #wiring: WiringView = new WiringView()
   #facts: Facts = initialFacts
 
   constructor(actions: PageActions) {
@@ -60,6 +63,7 @@ export class Page {
     this.#people.draw(facts)
     this.#invite.draw(facts.stage === 'inside' && !facts.isLocked ? facts.invite : null)
     this.#chat.show(facts)
+    this.#wiring.draw(facts.servers, facts.fabric)
     if (focused?.closest('[hidden]') != null || focused?.isConnected === false) this.#refocus(facts)
   }
 
@@ -118,6 +122,7 @@ export class Page {
     const button = make('button', { type: 'button', class: look }, ACTION_LABELS[action])
     button.addEventListener('click', () => {
       if (action === 'open') this.#actions.open()
+      else if (action === 'webrtc') openOverWebRtc()
       else if (action !== 'new') this.#actions.again()
       else location.assign(location.pathname + location.search)
     })
@@ -131,6 +136,7 @@ function drawRoot(facts: Facts): void {
   const { state, text } = sentenceOf(facts)
   dataset['stage'] = facts.stage
   dataset['state'] = state
+  dataset['fabric'] = facts.fabric
   dataset['over'] = facts.stage === 'over' ? (facts.over ?? '') : ''
   dataset['role'] = facts.stage === 'inside' ? (facts.isHost ? 'host' : 'joiner') : ''
   dataset['looking'] = typeof facts.looking === 'number' ? 'soon' : (facts.looking ?? '')

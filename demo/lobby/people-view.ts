@@ -1,6 +1,7 @@
 import { make, setText } from '../dom.ts'
 import type { Facts, Person } from './facts.ts'
-import { presenceOf } from './words.ts'
+import { pathOf, presenceOf } from './words.ts'
+import { noLink } from '../link-watch.ts'
 
 /** Who is in the room: a woven label for each, oneself first. A label stays the same element for as long as its person does. */
 export class PeopleView {
@@ -13,26 +14,29 @@ export class PeopleView {
     this.#onKick = onKick
   }
 
-  draw({ name, isHost, people, stage }: Facts): void {
-    const me: Person = { id: 'me', name, isHost, presence: 'here', wentAway: false, heldForS: null }
+  draw(facts: Facts): void {
+    const { name, isHost, people, stage } = facts
+    const me: Person = { id: 'me', name, isHost, presence: 'here', wentAway: false, link: noLink, heldForS: null }
     const shown = stage === 'inside' ? [me, ...people] : []
     for (const [id, label] of this.#labels) {
       if (shown.some((person) => person.id === id)) continue
       label.item.remove()
       this.#labels.delete(id)
     }
-    for (const person of shown) this.#drawLabel(person, isHost)
+    for (const person of shown) this.#drawLabel(person, facts)
   }
 
-  #drawLabel(person: Person, byHost: boolean): void {
+  #drawLabel(person: Person, facts: Facts): void {
     const { id, name } = person
     const label = this.#labels.get(id) ?? this.#add(id)
     label.item.dataset['presence'] = person.presence
     label.item.dataset['name'] = name
+    label.item.dataset['link'] = person.link.state
     setText(label.name, name)
     setText(label.how, id === 'me' ? 'you' : presenceOf(person))
+    setText(label.path, pathOf(person, facts))
     label.badge.hidden = !person.isHost
-    label.out.hidden = !byHost || id === 'me'
+    label.out.hidden = !facts.isHost || id === 'me'
     label.out.setAttribute('aria-label', `Send ${name} out`)
   }
 
@@ -40,12 +44,13 @@ export class PeopleView {
     // Of its own direction, so that nothing in it can turn the words around it.
     const name = make('span', { class: 'name', dir: 'auto' })
     const how = make('span', { class: 'how' })
+    const path = make('span', { class: 'path' })
     const badge = make('span', { class: 'badge' }, 'host')
     const out = make('button', { class: 'out', type: 'button' }, 'Send out')
     out.addEventListener('click', () => this.#onKick(id))
-    const item = make('li', { class: 'label' }, make('span', { class: 'woven' }, name, badge), how, out)
+    const item = make('li', { class: 'label' }, make('span', { class: 'woven' }, name, badge), how, out, path)
     this.#list.append(item)
-    const label = { item, name, how, badge, out }
+    const label = { item, name, how, path, badge, out }
     this.#labels.set(id, label)
     return label
   }
@@ -55,6 +60,7 @@ interface Label {
   readonly item: HTMLElement
   readonly name: HTMLElement
   readonly how: HTMLElement
+  readonly path: HTMLElement
   readonly badge: HTMLElement
   readonly out: HTMLElement
 }

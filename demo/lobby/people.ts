@@ -1,18 +1,20 @@
 import { type Member, type Room, systemClock } from 'selvage'
+import { type Link, noLink } from '../link-watch.ts'
 import type { Facts, Person } from './facts.ts'
 
-/** The others as the room shows them now. `comingBack`: peers to whom a link is being made. */
-export function peopleIn(room: Room, comingBack: ReadonlySet<string>): Person[] {
-  return [...room.roster.get().values()].map((member) => personOf(member, comingBack.has(member.id)))
+/** The others as the room shows them now, and how each is reached. */
+export function peopleIn(room: Room, links: ReadonlyMap<string, Link>): Person[] {
+  return [...room.roster.get().values()].map((member) => personOf(member, links.get(member.id) ?? noLink))
 }
 
-function personOf({ id, name, isHost, hidden, liveness }: Member, isComingBack: boolean): Person {
+function personOf({ id, name, isHost, hidden, liveness }: Member, link: Link): Person {
   if (liveness.kind === 'connected') {
-    return { id, name, isHost, presence: hidden ? 'looks-away' : 'here', wentAway: false, heldForS: null }
+    return { id, name, isHost, presence: hidden ? 'looks-away' : 'here', wentAway: false, link, heldForS: null }
   }
   const heldForS = Math.max(0, Math.ceil((liveness.returnByMs - systemClock.now()) / 1000))
   const wentAway = liveness.reason === 'announced'
-  return { id, name, isHost, presence: isComingBack ? 'returning' : 'away', wentAway, heldForS }
+  const presence = link.state === 'connecting' ? 'returning' : 'away'
+  return { id, name, isHost, presence, wentAway, link, heldForS }
 }
 
 /** What has changed and is worth a sentence, until somebody else comes or goes. */

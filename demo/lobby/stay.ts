@@ -1,5 +1,6 @@
-import type { EndReason, ResumeToken, Room, Seam } from 'selvage'
-import type { WebRtcLoom } from 'selvage/webrtc'
+import { type EndReason, type ResumeToken, type Room, type Seam, systemClock } from 'selvage'
+import { type DemoLoom, LOST_AFTER_MS } from '../fabric.ts'
+import { LinkWatch } from '../link-watch.ts'
 import { Chat, type SaidMessage } from './chat.ts'
 import type { Facts } from './facts.ts'
 import type { Keepsake } from './keepsake.ts'
@@ -12,10 +13,11 @@ export type Returning = Omit<Keepsake, 'token'> & { readonly token: ResumeToken 
 export class Stay {
   readonly #room: Room
   readonly #seam: Seam
-  readonly #loom: WebRtcLoom
+  readonly #loom: DemoLoom
   readonly #name: string
   readonly #events: StayEvents
   readonly #news: News
+  readonly #links: LinkWatch = new LinkWatch(LOST_AFTER_MS)
   readonly #names: Map<string, string> = new Map()
   readonly #chat: Chat
   readonly #stops: (() => void)[]
@@ -23,7 +25,7 @@ export class Stay {
   #kept: Partial<Keepsake> = {}
 
   constructor(
-    where: { room: Room; seam: Seam; loom: WebRtcLoom },
+    where: { room: Room; seam: Seam; loom: DemoLoom },
     name: string,
     kept: Returning | null,
     events: StayEvents,
@@ -88,6 +90,7 @@ export class Stay {
       room.role.subscribe(show),
       this.#loom.links(this.#seam).subscribe(show),
       this.#loom.signalling(this.#seam).subscribe(({ kind }) => change({ signalling: kind })),
+      this.#loom.servers(this.#seam).subscribe((servers) => change({ servers })),
       room.policy.subscribe(({ locked }) => change({ isLocked: locked })),
       room.localFabric.subscribe((fabric) => change({ isCutOff: fabric === 'lost' })),
       room.status.subscribe((status) => {
@@ -99,9 +102,7 @@ export class Stay {
 
   #show(): void {
     const room = this.#room
-    const links = [...this.#loom.links(this.#seam).get()]
-    const comingBack = new Set(links.filter(([, { state }]) => state === 'connecting').map(([peer]) => peer))
-    const people = peopleIn(room, comingBack)
+    const people = peopleIn(room, this.#links.of(this.#loom.links(this.#seam).get(), systemClock.now()))
     for (const { id, name } of people) this.#names.set(id, name)
     const isHost = room.role.get() === 'host'
     this.#events.change({ people, isHost, ...this.#news.of(room, (peer) => this.#nameOf(peer)) })

@@ -1,6 +1,7 @@
 import { announcePage, type Seam, SeamRoomFactory } from 'selvage'
 import { openPlace, type Place } from 'selvage/indexeddb'
-import { type SignalTag, WebRtcLoom } from 'selvage/webrtc'
+import type { SignalTag } from 'selvage/webrtc'
+import { type DemoLoom, loomOf } from '../fabric.ts'
 import { placeNameOf } from '../invitation.ts'
 import type { Settings } from '../settings.ts'
 import { type Facts, isPlaceGivenUp, type Over, overOf } from './facts.ts'
@@ -100,7 +101,7 @@ export class Visit {
 
   async #open(name: string, errand: Facts['errand'], kept: Keepsake | null = null): Promise<void> {
     this.#tell({ stage: 'looking', name, errand })
-    const loom = this.#loom()
+    const loom = await this.#loom()
     const seam = await loom.reopen(this.#invitation, { signal: this.#closing.signal, maxPeers: MAX_PEERS })
     const { roomId } = kept?.token ?? {}
     await this.#comeIn(loom, seam, { role: 'host', memberName: name, roomId }, kept)
@@ -108,23 +109,17 @@ export class Visit {
 
   async #join(name: string, kept: Returning | null): Promise<void> {
     this.#tell({ stage: 'looking', name, errand: kept === null ? 'join' : 'return' })
-    const loom = this.#loom()
+    const loom = await this.#loom()
     const seam = await loom.join(this.#invitation, { signal: this.#closing.signal })
     this.#tell({ stage: 'knocking' })
     await this.#comeIn(loom, seam, { role: 'joiner', memberName: name, token: kept?.token ?? undefined }, kept)
   }
 
-  #loom(): WebRtcLoom {
-    const { servers, iceServers } = this.#settings
-    return new WebRtcLoom({
-      app: 'selvage lobby',
-      servers: [...servers],
-      peerIdentity: this.#placed().peerIdentity,
-      ...(iceServers === undefined ? {} : { iceServers }),
-    })
+  #loom(): Promise<DemoLoom> {
+    return loomOf('selvage lobby', this.#settings, this.#placed().peerIdentity)
   }
 
-  async #comeIn(loom: WebRtcLoom, seam: Seam, how: Entry, kept: Returning | null): Promise<void> {
+  async #comeIn(loom: DemoLoom, seam: Seam, how: Entry, kept: Returning | null): Promise<void> {
     const { peerIdentity: identity } = this.#placed()
     const factory = new SeamRoomFactory(loom, { identity, windowMs: this.#settings.windowMs })
     const room = await factory.adopt(seam, { ...how, signal: this.#closing.signal })

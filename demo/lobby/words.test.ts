@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { noLink } from '../link-watch.ts'
 import { type Facts, initialFacts, isPlaceGivenUp, isWorthWaiting, overOf, type Person } from './facts.ts'
 import {
   deliveryOf,
@@ -6,6 +7,7 @@ import {
   lockNoteOf,
   lookingOf,
   noticeOf,
+  pathOf,
   presenceOf,
   type SentenceState,
   sentenceOf,
@@ -18,6 +20,7 @@ const person = (name: string, how: Partial<Person> = {}): Person => ({
   isHost: false,
   presence: 'here',
   wentAway: false,
+  link: noLink,
   heldForS: null,
   ...how,
 })
@@ -43,6 +46,14 @@ describe('the one sentence', () => {
     ['together', {}, 'here', /^You are here with Ada and Bea\.$/],
     ['of many', { people: [ada, bea, person('Cleo'), person('Dan')] }, 'here', /with Ada, Bea and 2 others\.$/],
     ['offline, yet heard', { isOnline: false }, 'offline', /Ada and Bea still hear you/],
+    ['alone in a browser', { people: [], fabric: 'broadcast-channel' }, 'alone', /in another tab/],
+    ['looking in a browser', { stage: 'looking', fabric: 'broadcast-channel' }, 'looking', /other tabs/],
+    [
+      'a link interrupted',
+      { people: [ada, person('Bea', { link: { ...noLink, state: 'interrupted' } })] },
+      'interrupted',
+      /^The connection to Bea is interrupted/,
+    ],
     ['without a server', { signalling: 'searching' }, 'unlisted', /nobody new can come in/],
     ['back too late', { cameAnew: true }, 'came-anew', /too long/],
     ['cut off, says the room', { isCutOff: true }, 'cut-off', /Your own connection.*what you say is kept/],
@@ -105,9 +116,17 @@ describe('people', () => {
   it('are here, elsewhere, away for so long, or coming', () => {
     expect(presenceOf(bea)).toBe('here')
     expect(presenceOf(person('Bea', { presence: 'looks-away' }))).toMatch(/something else/)
+    expect(presenceOf(person('Bea', { link: { ...noLink, state: 'interrupted' } }))).toBe('out of reach')
     expect(presenceOf(person('Bea', away))).toBe('away, place held for 41\u{a0}s')
     expect(presenceOf(person('Bea', { ...away, heldForS: 0 }))).toBe('away')
     expect(presenceOf(person('Bea', { ...away, presence: 'returning' }))).toBe('on the way back')
+  })
+
+  it('are reached by some way, perhaps through one of them', () => {
+    const far = person('Cleo', { link: { ...noLink, state: 'connected', route: 'relayed', via: 'Bea' } })
+    expect(pathOf(far, together)).toBe('through Bea')
+    expect(pathOf(far, { ...together, people: [] })).toBe('through somebody else')
+    expect(pathOf(bea, together)).toBe('')
   })
 
   it('are counted, oneself included', () => {

@@ -1,3 +1,5 @@
+import { FABRIC_NAMES } from '../fabric.ts'
+import { linkOf } from '../link-words.ts'
 import type { Facts, Over, Person } from './facts.ts'
 
 /**
@@ -11,7 +13,10 @@ export function sentenceOf(facts: Facts): Sentence {
     case 'opening':
       return say('opening', 'Opening your place …')
     case 'looking':
-      return say('looking', LOOKING[facts.errand])
+      return say(
+        'looking',
+        facts.fabric === 'broadcast-channel' ? 'Looking in the other tabs …' : LOOKING[facts.errand],
+      )
     case 'knocking':
       return say('knocking', 'Somebody is there. Asking to be let in …')
     case 'over':
@@ -41,6 +46,7 @@ export type SentenceState =
   | 'host-away'
   | 'host-changed'
   | 'away'
+  | 'interrupted'
   | 'offline'
   | 'unlisted'
   | 'came-anew'
@@ -53,11 +59,17 @@ const LOOKING: Readonly<Record<Facts['errand'], string>> = {
 }
 
 /** How a person is there. */
-export function presenceOf({ presence, heldForS }: Person): string {
+export function presenceOf({ presence, link, heldForS }: Person): string {
+  if (link.state === 'interrupted' && heldForS === null) return 'out of reach'
   if (presence === 'here') return 'here'
   if (presence === 'looks-away') return 'looks at something else'
   if (presence === 'returning') return 'on the way back'
   return heldForS === 0 ? 'away' : `away, place held for ${heldForS}\u{a0}s`
+}
+
+/** By what way it is reached; empty where it is not, and its absence says it all. */
+export function pathOf({ link }: Person, { fabric, people }: Facts): string {
+  return linkOf(link, fabric, (peer) => people.find(({ id }) => id === peer)?.name ?? 'somebody else')
 }
 
 /** The cloth's title: how many are here, oneself included. */
@@ -87,13 +99,14 @@ export interface Notice {
   readonly actions: readonly NoticeAction[]
 }
 
-export type NoticeAction = 'retry' | 'again' | 'open' | 'new'
+export type NoticeAction = 'retry' | 'again' | 'open' | 'new' | 'webrtc'
 
 export const ACTION_LABELS: Readonly<Record<NoticeAction, string>> = {
   retry: 'Try again',
   again: 'Come in again',
   open: 'Open the room again',
   new: 'Open a room of your own',
+  webrtc: 'Connect by WebRTC',
 }
 
 const NOTICES: Readonly<Record<Over, Notice>> = {
@@ -119,7 +132,7 @@ const NOTICES: Readonly<Record<Over, Notice>> = {
   },
   'no-link': {
     title: 'No way through',
-    text: 'Somebody is in the room, but one of your two networks allows no direct connection: try another, such as a phone’s.',
+    text: 'Somebody is in the room, but no connection could be made, not even through a server: try another network, such as a phone’s.',
     actions: ['retry', 'new'],
   },
   'room-full': {
@@ -162,6 +175,11 @@ const NOTICES: Readonly<Record<Over, Notice>> = {
     title: 'This page needs a secure address',
     text: 'Browsers allow what a room needs only over https, or on localhost. If this page is yours to serve, start it with npm run demo:https.',
     actions: [],
+  },
+  'unknown-fabric': {
+    title: 'No such way to connect',
+    text: `The address asks for one that this page does not have. It has ${FABRIC_NAMES.join(', ')}.`,
+    actions: ['webrtc'],
   },
   'no-webrtc': {
     title: 'This browser cannot connect',
@@ -221,6 +239,9 @@ function inside(facts: Facts): Sentence {
   if (host !== undefined && !isPresent(host)) return hostAway(host)
   const away = people.filter((person) => !isPresent(person))
   if (away.length > 0) return someAway(away)
+  const interrupted = people.filter(({ link }) => link.state === 'interrupted').map(({ name }) => name)
+  if (interrupted.length > 0)
+    return say('interrupted', `The connection to ${listed(interrupted)} is interrupted. Mending it …`)
   if (facts.hostedBefore !== null) return hostChanged(facts, facts.hostedBefore)
   if (people.length === 0) return alone(facts)
   if (!facts.isOnline)
@@ -243,7 +264,9 @@ function isOwnCut({ people, isOnline, isCutOff, signalling }: Facts): boolean {
   return !isOnline || (signalling === 'searching' && people.every(({ wentAway }) => !wentAway))
 }
 
-function alone({ signalling }: Facts): Sentence {
+function alone({ signalling, fabric }: Facts): Sentence {
+  if (fabric === 'broadcast-channel')
+    return say('alone', 'You are alone here. Open the link in another tab of this browser.')
   if (signalling === 'searching') {
     return say('alone-unlisted', 'You are alone, and no signalling server answers: nobody can come in until one does.')
   }
