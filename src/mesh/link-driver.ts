@@ -24,6 +24,11 @@ export interface LinkOptions {
   /** Yields when both ends make an offer at once. Exactly one end is polite. */
   readonly polite: boolean
   readonly iceServers: readonly RTCIceServer[]
+  /**
+   * For a driver to call before it looks for another path, at whichever end: asks for the servers again and hands them
+   * to `use`. Resolves, bounded, when the search may begin, with others or, if `use` throws, those of before; never rejects.
+   */
+  readonly renewIceServers: (use: (servers: RTCIceServer[]) => void) => Promise<void>
   readonly iceTransportPolicy: RTCIceTransportPolicy
   readonly clock: Clock
   readonly events: LinkEvents
@@ -43,6 +48,8 @@ export interface LinkEvents {
   onDrain(): void
   /** `interrupted`: nothing gets through for now. */
   onPath(path: 'connected' | 'interrupted'): void
+  /** A server that a path may need refuses, or cannot be reached: a sentence for people. The link goes on. */
+  onTrouble(why: string): void
   /** The link failed or the other end closed it; `why` is for people. */
   onClosed(why: string): void
 }

@@ -319,6 +319,27 @@ describe('the links of a mesh, in virtual time', () => {
     await world.end(host)
   })
 
+  it('[RTC-61] what keeps a link from being made is told while it is tried, and by a join that fails for it', async () => {
+    const world = new MeshWorld()
+    const host = world.loom()
+    const seam = await world.run(host.reopen(ROOM))
+    const links = host.links(seam)
+    world.links.refusing = true
+    const joining = world
+      .loom({ joinTimeoutMs: 3_000 })
+      .join(ROOM)
+      .catch((error: unknown) => error)
+    await world.clock.advance(1_000)
+    for (const { events } of world.links.open) events.onTrouble('the TURN server refused')
+    expect([...links.get().values()]).toEqual([
+      expect.objectContaining({ state: 'connecting', why: 'the TURN server refused' }),
+    ])
+    const error = await world.run(joining)
+    expect(error).toBeInstanceOf(LinkFailedError)
+    expect(String(error)).toMatch(/nothing was joined: no link to .* was ready yet: the TURN server refused$/)
+    await world.end(seam)
+  })
+
   it('[RTC-39] a link that takes small messages only is refused, and does not lower what the seam carries', async () => {
     const world = new MeshWorld()
     const links = {

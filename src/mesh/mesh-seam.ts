@@ -10,6 +10,7 @@ import type { LinkDriver } from './link-driver.ts'
 import { newLinkId } from './link-envelope.ts'
 import type { IntroductionGate } from './introductions.ts'
 import { DATA_HEADER_BYTES, DATA_HEADERS, NONCE_BYTES } from './link-frames.ts'
+import { IceServers } from './ice-servers.ts'
 import { LinkStatuses, type LinkStatus } from './link-status.ts'
 import { LinkHandshake, type RefusalReason } from './link-handshake.ts'
 import { MeshBonds } from './mesh-bonds.ts'
@@ -44,6 +45,7 @@ export class MeshSeam {
   readonly #changed = observable<number>(0)
   #lastFailure: string | null = null
   #malformed = 0
+  #keptIceServers = 0
   /** By links that are no more. */
   #lossyDropped = 0
 
@@ -114,6 +116,7 @@ export class MeshSeam {
       trust: this.#options.trust,
       malformed: this.#malformed,
       lossyDropped,
+      keptIceServers: this.#keptIceServers,
       openLinks: this.#links.size + this.#closing.size,
     }
   }
@@ -247,7 +250,12 @@ export class MeshSeam {
       initiator: kind === 'dial',
       polite,
       driver: route === 'relayed' && relayed !== undefined ? relayed : async () => driver,
-      iceServers: async () => [...(await iceServers()), ...((await this.#signals.presence.turnServers?.()) ?? [])],
+      iceServers: new IceServers({
+        own: iceServers,
+        given: async () => (await this.#signals.presence.turnServers?.()) ?? [],
+        clock,
+        onKept: () => void this.#keptIceServers++,
+      }),
       iceTransportPolicy,
       identity,
       clock,
@@ -281,6 +289,7 @@ export class MeshSeam {
           if (path === 'interrupted') this.#signals.presence.probe?.()
           this.#step({ kind: 'path', link: id, path })
         },
+        onTrouble: (why) => this.#onTrouble(peer, why),
         onMeasured: () => this.#publishLinks(),
         onRefused: (reason) => void this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1),
         onMalformed: () => void this.#malformed++,
@@ -288,6 +297,12 @@ export class MeshSeam {
       },
     })
     return link
+  }
+
+  #onTrouble(peer: PeerId, why: string): void {
+    this.#lastFailure = `no link to ${peer} was ready yet: ${why}`
+    this.#statuses.failed(peer, why)
+    this.#publishLinks()
   }
 
   #onLinkEnded(id: string, peer: PeerId, end: PeerLinkEnd, why: string): void {
@@ -391,6 +406,8 @@ export interface MeshDiagnostics {
   readonly malformed: number
   /** Lossy frames dropped for want of room. */
   readonly lossyDropped: number
+  /** Searches for another path with ICE servers given before: those asked failed, were late, or the engine took no others. */
+  readonly keptIceServers: number
   /** Links now open, those being made and those being closed included. */
   readonly openLinks: number
 }

@@ -6,6 +6,7 @@ import { importPublicKey } from '../seam/peer-identity.ts'
 import type { SignalAddress } from '../signal/protocol.ts'
 import type { Carrier } from './bond.ts'
 import { BATCH, BATCH_HEADER_BYTES, BATCHED_HEADER_BYTES, unpackBatch } from './link-batch.ts'
+import type { IceServers } from './ice-servers.ts'
 import { HIGH_WATER_BYTES, LOSSY_MARK_BYTES, LOW_WATER_BYTES, type Link, type LinkDriver } from './link-driver.ts'
 import {
   DATA_HEADER_BYTES,
@@ -130,7 +131,7 @@ export class PeerLink implements Carrier, LinkMeasure {
   async #open(): Promise<void> {
     const { link, at, driver, iceServers, events, clock, initiator, polite, iceTransportPolicy } = this.#options
     try {
-      const [servers, made] = await Promise.all([iceServers(), tracked(clock, driver())])
+      const [servers, made] = await Promise.all([iceServers.first(), tracked(clock, driver())])
       if (this.#phase === 'over') return
       this.#link = made.open({
         link,
@@ -138,6 +139,7 @@ export class PeerLink implements Carrier, LinkMeasure {
         initiator,
         polite,
         iceServers: servers,
+        renewIceServers: (use) => iceServers.renew(use),
         iceTransportPolicy,
         clock,
         events: {
@@ -153,6 +155,7 @@ export class PeerLink implements Carrier, LinkMeasure {
           onPath: (path) => {
             if (this.#phase === 'proved') events.onPath(path)
           },
+          onTrouble: (why) => events.onTrouble(why),
           onClosed: (why) => this.#end('failed', why),
         },
       })
@@ -324,6 +327,7 @@ export class PeerLink implements Carrier, LinkMeasure {
   #release(): void {
     this.#phase = 'over'
     this.#pulse.end()
+    this.#options.iceServers.close()
     this.#options.clock.clearTimeout(this.#deadline)
     this.#early = []
   }
@@ -359,7 +363,7 @@ export interface PeerLinkOptions {
   readonly initiator: boolean
   readonly polite: boolean
   readonly driver: () => Promise<LinkDriver>
-  readonly iceServers: () => Promise<readonly RTCIceServer[]>
+  readonly iceServers: IceServers
   readonly iceTransportPolicy: RTCIceTransportPolicy
   readonly handshake: LinkHandshake
   readonly identity: PeerIdentity
@@ -378,6 +382,8 @@ export interface PeerLinkEvents {
   onIntroduction(said: Introduction): void
   onWritable(): void
   onPath(path: 'connected' | 'interrupted'): void
+  /** Why no path may be found, for people. */
+  onTrouble(why: string): void
   /** The pulse knows more. */
   onMeasured(): void
   onRefused(reason: RefusalReason): void

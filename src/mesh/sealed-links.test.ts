@@ -40,6 +40,7 @@ class Scene {
       initiator: index === 0,
       polite: index === 1,
       iceServers: [],
+      renewIceServers: async () => {},
       iceTransportPolicy: 'all',
       clock: this.clock,
       events: {
@@ -49,6 +50,7 @@ class Scene {
         onLossy: () => end.log.push('lossy'),
         onDrain: () => void end.drains++,
         onPath: (path) => end.log.push(path),
+        onTrouble: () => {},
         onClosed: (why) => end.log.push(why),
       },
     })

@@ -8,7 +8,7 @@ import { VirtualLinks } from './test-support/virtual-links.ts'
 
 vi.setConfig({ testTimeout: 30_000 })
 
-it('[TURNCRED-7] each link is offered the TURN servers of the signalling server beside its own', async () => {
+it('[TURNCRED-7] each link is offered the TURN servers of the signalling server beside its own, and again when it restarts', async () => {
   const turn = { secret: 'north, south, east and west', urls: ['turn:turn.example'] }
   const server = await startSignalServer({ turn })
   onTestFinished(() => server.close())
@@ -21,7 +21,9 @@ it('[TURNCRED-7] each link is offered the TURN servers of the signalling server 
     },
   }
   const own = { urls: 'stun:stun.example' }
-  const means = { weave: () => ({ driver }), roles: [], iceServers: async () => [own] }
+  let asked = 0
+  const iceServers = async (): Promise<RTCIceServer[]> => [own, { urls: `stun:${++asked}.example` }]
+  const means = { weave: () => ({ driver }), roles: [], iceServers }
   const loom = (): MeshLoom => new MeshLoom({ app: 'turn', servers: [server.url], WebSocket }, means)
   const [ann, bob] = [loom(), loom()]
   const seam = await ann.host({ sessionName: 'oak' })
@@ -29,7 +31,14 @@ it('[TURNCRED-7] each link is offered the TURN servers of the signalling server 
   const joined = await bob.join(ann.invite(seam))
   onTestFinished(() => joined.close())
   expect(offered).toHaveLength(2)
-  for (const servers of offered) {
-    expect(servers).toEqual([own, expect.objectContaining({ urls: turn.urls, credential: expect.any(String) })])
-  }
+  const given = expect.objectContaining({ urls: turn.urls, credential: expect.any(String) })
+  for (const servers of offered) expect(servers).toEqual([own, { urls: expect.any(String) }, given])
+  expect(asked).toBe(2)
+  links.path('interrupted')
+  await vi.waitFor(() =>
+    expect(new Set([...links.open].map(({ iceServers: [, second] }) => second?.urls))).toEqual(
+      new Set(['stun:3.example', 'stun:4.example']),
+    ),
+  )
+  for (const link of links.open) expect(link.iceServers[2]).toEqual(given)
 })

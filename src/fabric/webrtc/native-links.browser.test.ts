@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { sleep } from '../../base/abort.ts'
 import { systemClock } from '../../base/clock.ts'
+import { IceServers } from '../../mesh/ice-servers.ts'
 import { HIGH_WATER_BYTES, nativeLinks, type Link, type LinkEvents } from './index.ts'
 
 /** One end of a link under a test's thumb. */
@@ -14,6 +15,9 @@ class End {
   /** What signalling carries to the other end; the test may hold it back or reorder it. */
   carry: (body: string) => void = (body) => this.held.push(body)
   readonly held: string[] = []
+  /** What a restart is told when it asks. */
+  iceServers: RTCIceServer[] = []
+  restartsWithOld = 0
   onDrain: () => void = () => {}
 
   constructor(role: { initiator: boolean; polite: boolean }) {
@@ -21,6 +25,12 @@ class End {
     let closed: (why: string) => void = () => {}
     this.opened = new Promise((resolve) => (opened = resolve))
     this.closed = new Promise((resolve) => (closed = resolve))
+    const servers = new IceServers({
+      own: async () => this.iceServers,
+      given: async () => [],
+      clock: systemClock,
+      onKept: () => void this.restartsWithOld++,
+    })
     const events: LinkEvents = {
       onSignal: (body) => this.carry(body),
       onOpen: () => opened(),
@@ -28,6 +38,7 @@ class End {
       onLossy: (bytes) => void this.lossy.push(bytes),
       onDrain: () => this.onDrain(),
       onPath: (path) => void this.paths.push(path),
+      onTrouble: () => {},
       onClosed: (why) => closed(why),
     }
     this.link = nativeLinks().open({
@@ -35,6 +46,7 @@ class End {
       link: 'AAAAAAAAAAAAAAAA',
       at: { peer: 'other', session: 'other' },
       iceServers: [],
+      renewIceServers: (use) => servers.renew(use),
       iceTransportPolicy: 'all',
       clock: systemClock,
       events,
@@ -148,6 +160,54 @@ describe('native links', () => {
     await eventually(() => b.received.length >= 100)
     expect(b.received.map(([i]) => i)).toEqual(Array.from({ length: 100 }, (_, i) => i))
     expect(offers.a + offers.b).toBeGreaterThan(0)
+  })
+
+  it('[RTC-60] ICE servers are asked for again at both ends of a restart, before either looks for a path', async () => {
+    const connections = observedConnections()
+    const [a, b] = pair()
+    wire(a, b)
+    await Promise.all([a.opened, b.opened])
+    const said: string[] = []
+    const note = (index: number, body: string): void => {
+      const [, type] = /"type":"(offer|answer)"/.exec(body) ?? []
+      const servers = connections[index]?.getConfiguration().iceServers ?? []
+      if (type !== undefined) said.push(`${type} with ${servers.map(({ urls }) => String(urls)).join()}`)
+    }
+    a.carry = (body) => {
+      note(0, body)
+      b.link.signal(body)
+    }
+    b.carry = (body) => {
+      note(1, body)
+      a.link.signal(body)
+    }
+    a.iceServers = [{ urls: 'stun:127.0.0.1:49152' }]
+    b.iceServers = [{ urls: 'stun:127.0.0.1:49153' }]
+    a.link.restart?.()
+    a.link.restart?.()
+    await eventually(() => said.length >= 2)
+    expect(said).toEqual(['offer with stun:127.0.0.1:49152', 'answer with stun:127.0.0.1:49153'])
+    expect([a.restartsWithOld, b.restartsWithOld]).toEqual([0, 0])
+    a.link.send(Uint8Array.of(1))
+    await eventually(() => b.received.length === 1)
+  })
+
+  it('[RTC-60] a restart goes on with the former servers where the engine does not take the new ones', async () => {
+    const connections = observedConnections()
+    const [a, b] = pair()
+    wire(a, b)
+    await Promise.all([a.opened, b.opened])
+    const offered = new Promise<void>((resolve) => {
+      a.carry = (body) => {
+        if (body.includes('"offer"')) resolve()
+        b.link.signal(body)
+      }
+    })
+    a.iceServers = [{ urls: 'turn:turn.example' }]
+    a.link.restart?.()
+    await offered
+    expect(a.restartsWithOld).toBe(1)
+    expect(connections[0]?.getConfiguration().iceServers).toEqual([])
   })
 
   it('[RTC-27] an open link whose path has failed is interrupted, and goes on where a restart finds another', async () => {

@@ -8,6 +8,7 @@ import {
   type LinkOptions,
 } from '../../mesh/link-driver.ts'
 import { LossyChannel } from '../../mesh/lossy-channel.ts'
+import { IceServerReport } from '../../mesh/ice-server-report.ts'
 import type { LinkRoute } from '../../mesh/link-status.ts'
 import { decodeLinkSignal, encodeLinkSignal, type LinkSignal } from '../../mesh/link-signal.ts'
 
@@ -36,8 +37,8 @@ class NativeLink implements Link {
   #makingOffer = false
   #settingAnswer = false
   #ignoringOffer = false
-  /** What a STUN or TURN server last said or did not say. */
-  #serverTrouble: string | null = null
+  readonly #servers: IceServerReport
+  #isRestarting = false
   #early: RTCIceCandidateInit[] = []
   #remoteFingerprints: readonly string[] = []
   #path: 'connected' | 'interrupted' = 'connected'
@@ -51,6 +52,9 @@ class NativeLink implements Link {
     this.#channel = this.#connection.createDataChannel('selvage', { negotiated: true, id: CHANNEL_ID, ordered: true })
     this.#lossy = new LossyChannel(this.#connection, (bytes) => {
       if (!this.#over) options.events.onLossy(bytes)
+    })
+    this.#servers = new IceServerReport(this.#connection, (why) => {
+      if (!this.#over) options.events.onTrouble(why)
     })
     this.#listenToConnection()
     this.#listenToChannel()
@@ -109,14 +113,21 @@ class NativeLink implements Link {
   }
 
   trouble(): string {
-    if (this.#connection.remoteDescription === null)
-      return 'the other end did not answer: it is gone, or signalling does not reach it'
-    const servers = this.#serverTrouble === null ? '' : `; ${this.#serverTrouble}`
-    return `no pair of addresses was found over which the two ends reach each other${servers}`
+    const why =
+      this.#connection.remoteDescription === null
+        ? 'the other end did not answer: it is gone, or signalling does not reach it'
+        : 'no pair of addresses was found over which the two ends reach each other'
+    const servers = this.#servers.text
+    return servers === null ? why : `${why}; ${servers}`
   }
 
   restart(): void {
-    if (!this.#over) this.#connection.restartIce()
+    if (this.#over || this.#isRestarting) return
+    this.#isRestarting = true
+    void this.#renewServers().then(() => {
+      this.#isRestarting = false
+      if (!this.#over) this.#connection.restartIce()
+    })
   }
 
   close(): Promise<void> {
@@ -135,11 +146,6 @@ class NativeLink implements Link {
       const said: LinkSignal =
         candidate === null ? { kind: 'end' } : { kind: 'candidate', candidate: candidate.toJSON() }
       this.#options.events.onSignal(encodeLinkSignal(said))
-    }
-    connection.onicecandidateerror = ({ errorCode, errorText, url }) => {
-      // RFC 8656 has the codes below 700; 701 is a server that nobody answers at.
-      this.#serverTrouble =
-        errorCode === 701 ? `${url} could not be reached` : `${url} refused (${errorCode} ${errorText})`
     }
     connection.onconnectionstatechange = () => {
       switch (connection.connectionState) {
@@ -201,13 +207,23 @@ class NativeLink implements Link {
   async #take(signal: LinkSignal): Promise<void> {
     switch (signal.kind) {
       case 'description':
-        return this.#takeDescription(signal)
+        // Before anything is decided on: an offer of its own may be made meanwhile.
+        if (signal.type === 'offer' && this.#isRestart(signal.sdp)) await this.#renewServers()
+        return this.#over ? undefined : this.#takeDescription(signal)
       case 'candidate':
         return this.#takeCandidate(signal.candidate)
       case 'end':
         // Only ends the checks early; an engine that does not know the form loses nothing.
         if (this.#connection.remoteDescription !== null) await this.#connection.addIceCandidate().catch(() => {})
     }
+  }
+
+  /** From what it gathers next on, the engine asks these (RFC 8829, section 4.1.18). */
+  #renewServers(): Promise<void> {
+    const connection = this.#connection
+    return this.#options.renewIceServers((iceServers) =>
+      connection.setConfiguration({ ...connection.getConfiguration(), iceServers }),
+    )
   }
 
   async #takeDescription({ type, sdp }: { readonly type: 'offer' | 'answer'; readonly sdp: string }): Promise<void> {
@@ -238,6 +254,12 @@ class NativeLink implements Link {
     if (type !== 'offer' || this.#over) return
     await connection.setLocalDescription()
     this.#describe()
+  }
+
+  /** Whether the other end looks for another path, which this end has to do with it (RFC 8839, section 4.4.1.1.1). */
+  #isRestart(sdp: string): boolean {
+    const before = this.#connection.remoteDescription
+    return before !== null && fragmentIn(before.sdp) !== fragmentIn(sdp)
   }
 
   async #takeCandidate(candidate: RTCIceCandidateInit): Promise<void> {
@@ -293,6 +315,10 @@ class NativeLink implements Link {
       this.#lossy.close()
     })
   }
+}
+
+function fragmentIn(sdp: string): string | undefined {
+  return /^a=ice-ufrag:(.*)$/m.exec(sdp)?.[1]
 }
 
 function sameStrings(a: readonly string[], b: readonly string[]): boolean {

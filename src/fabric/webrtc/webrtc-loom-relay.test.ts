@@ -52,6 +52,7 @@ function bound(events: Parameters<LinkDriver['open']>[0]['events']): typeof even
     onLossy: (bytes) => events.onLossy(bytes),
     onDrain: () => events.onDrain(),
     onPath: (path) => events.onPath(path),
+    onTrouble: (why) => events.onTrouble(why),
     onClosed: (why) => events.onClosed(why),
   }
 }

@@ -26,7 +26,7 @@ export class WebRtcLoom extends MeshLoom {
 
 export interface WebRtcLoomOptions extends MeshLoomOptions {
   /**
-   * STUN and TURN servers; a function is asked before each link. Default {@link DEFAULT_ICE_SERVERS}.
+   * STUN and TURN servers; a function is asked before each link, and before a link looks for another path. Default {@link DEFAULT_ICE_SERVERS}.
    * `[]` finds peers of the same network only.
    */
   readonly iceServers?: RTCIceServer[] | (() => Promise<RTCIceServer[]>) | undefined

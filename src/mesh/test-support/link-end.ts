@@ -26,6 +26,7 @@ export class LinkEnd {
       onLossy: (bytes) => void this.lossy.push(bytes),
       onDrain: () => this.onDrain(),
       onPath: () => {},
+      onTrouble: () => {},
       onClosed: (why) => closed(why),
     }
     this.link = driver.open({
@@ -33,6 +34,7 @@ export class LinkEnd {
       link: 'AAAAAAAAAAAAAAAA',
       at: { peer: 'other', session: 'other' },
       iceServers: [],
+      renewIceServers: async () => {},
       iceTransportPolicy: 'all',
       clock: systemClock,
       events,

@@ -25,6 +25,7 @@ export class SeverableLinks implements LinkDriver {
         onLossy: (bytes) => events.onLossy(bytes),
         onDrain: () => events.onDrain(),
         onPath: (path) => events.onPath(path),
+        onTrouble: (why) => events.onTrouble(why),
         onClosed: (why) => events.onClosed(why),
       },
     })

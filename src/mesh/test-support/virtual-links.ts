@@ -66,6 +66,9 @@ export class VirtualLink implements Link {
   drainMarkBytes: number = LOW_WATER_BYTES
   bufferedAmount = 0
   restarts = 0
+  /** Those that it was given last. */
+  iceServers: readonly RTCIceServer[]
+  readonly #options: LinkOptions
   readonly #owner: string
   #isInterrupted = false
   readonly #name: string
@@ -76,7 +79,9 @@ export class VirtualLink implements Link {
   constructor(network: VirtualLinks, options: LinkOptions, owner: string) {
     this.network = network
     this.#owner = owner
+    this.#options = options
     this.events = options.events
+    this.iceServers = options.iceServers
     this.#name = `virtual ${names++}`
     network.open.add(this)
     if (options.initiator) this.#later(() => this.events.onSignal(this.#name))
@@ -132,7 +137,11 @@ export class VirtualLink implements Link {
 
   restart(): void {
     this.restarts++
-    if (this.#isInterrupted) this.#later(() => this.events.onSignal(RESTART))
+    void this.#options
+      .renewIceServers((servers) => (this.iceServers = servers))
+      .then(() => {
+        if (this.#isInterrupted) this.#later(() => this.events.onSignal(RESTART))
+      })
   }
 
   /** At this end; what is sent from now on waits. */
