@@ -44,6 +44,16 @@ export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | null {
   return Uint8Array.from(binary, (char) => char.charCodeAt(0))
 }
 
+/** What `read` makes of bytes that anybody may have sent; `null` where it finds them malformed. */
+export function wellFormed<T>(read: () => T): T | null {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof MalformedBytesError) return null
+    throw error
+  }
+}
+
 /** Thrown by {@link ByteReader} when the bytes end too early or say something impossible. */
 export class MalformedBytesError extends Error {
   override readonly name: string = 'MalformedBytesError'
@@ -66,6 +76,11 @@ export class ByteWriter {
     if (this.#length === this.#bytes.length) this.#grow(1)
     this.#bytes[this.#length++] = value
     return this
+  }
+
+  /** One byte, 0 or 1. */
+  flag(value: boolean): this {
+    return this.u8(value ? 1 : 0)
   }
 
   u32(value: number): this {
@@ -158,6 +173,12 @@ export class ByteReader {
   u8(): number {
     if (this.#offset >= this.#bytes.length) this.#take(1)
     return this.#bytes[this.#offset++] as number
+  }
+
+  flag(): boolean {
+    const byte = this.u8()
+    if (byte > 1) throw new MalformedBytesError(`${byte} is no flag`)
+    return byte === 1
   }
 
   u32(): number {

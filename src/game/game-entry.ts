@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, concatBytes, MalformedBytesError } from '../base/bytes.ts'
+import { ByteReader, ByteWriter, concatBytes, MalformedBytesError, wellFormed } from '../base/bytes.ts'
 import type { PeerId } from '../seam/contract.ts'
 import { MAX_SEATS } from './contract.ts'
 
@@ -40,12 +40,7 @@ export function isApplication(bytes: Uint8Array): boolean {
 
 export function decodeGameEntry(bytes: Uint8Array): GameEntry {
   if (isApplication(bytes)) return { kind: 'application', command: bytes.subarray(1) }
-  try {
-    return decodeTableEntry(new ByteReader(bytes))
-  } catch (error) {
-    if (error instanceof MalformedBytesError) return { kind: 'unknown' }
-    throw error
-  }
+  return wellFormed(() => decodeTableEntry(new ByteReader(bytes))) ?? { kind: 'unknown' }
 }
 
 function decodeTableEntry(reader: ByteReader): GameEntry {

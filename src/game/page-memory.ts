@@ -1,6 +1,6 @@
 import type { RaftStorage } from '../raft/contract.ts'
-import { InMemoryRaftStorage } from '../raft/storage/in-memory-raft-storage.ts'
-import type { PeerIdentity, Seam } from '../seam/contract.ts'
+import { volatileStorage } from '../raft/starting-state.ts'
+import type { Seam } from '../seam/contract.ts'
 import { hasLog, isSolitary } from './founding.ts'
 
 /**
@@ -12,7 +12,7 @@ const memories = new WeakMap<Seam, RaftStorage>()
 export async function memoryOf(seam: Seam): Promise<RaftStorage> {
   const known = memories.get(seam)
   if (known !== undefined) return known
-  const fresh = await InMemoryRaftStorage.create({ peerIdentity: unprovenIdentity(seam.selfId) })
+  const fresh = await volatileStorage(seam.selfId)
   // Another call on the same seam may have been quicker.
   const memory = memories.get(seam) ?? fresh
   memories.set(seam, memory)
@@ -23,13 +23,4 @@ export async function memoryOf(seam: Seam): Promise<RaftStorage> {
 export async function forgetIfAlone(seam: Seam): Promise<void> {
   const state = (await memories.get(seam)?.load()) ?? null
   if (!hasLog(state) || isSolitary(state, seam.selfId)) memories.delete(seam)
-}
-
-/** The fabric has proved the id; nothing is signed with it here. */
-function unprovenIdentity(id: string): PeerIdentity {
-  return {
-    id,
-    publicKey: new Uint8Array(0),
-    sign: () => Promise.reject(new TypeError('a session without a storage has no key to sign with')),
-  }
 }

@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts'
+import { ByteReader, ByteWriter, MalformedBytesError, wellFormed } from '../base/bytes.ts'
 import type { PeerId } from '../seam/contract.ts'
 import { MAX_SEATS, type Seat } from './contract.ts'
 import { readPeerId } from './game-entry.ts'
@@ -44,17 +44,14 @@ export function encodePresence({ announcement, asks }: PresenceFrame): Uint8Arra
 
 /** `null` for anything that is not a frame of this version. */
 export function decodePresence(bytes: Uint8Array): PresenceFrame | null {
-  try {
+  return wellFormed(() => {
     const reader = new ByteReader(bytes)
     if (reader.u8() !== VERSION) return null
     const flags = reader.u8()
     const announcement = readAnnouncement(reader)
     reader.end()
     return announcement === null || flags > ASKS ? null : { announcement, asks: flags === ASKS }
-  } catch (error) {
-    if (error instanceof MalformedBytesError) return null
-    throw error
-  }
+  })
 }
 
 function readAnnouncement(reader: ByteReader): Announcement | null {

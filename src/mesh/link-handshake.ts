@@ -1,15 +1,7 @@
-import { ByteWriter, equalBytes, MalformedBytesError } from '../base/bytes.ts'
+import { ByteWriter, equalBytes, wellFormed } from '../base/bytes.ts'
 import type { PeerId } from '../seam/contract.ts'
 import { CUT_OFF_BYTES, MIN_FRAME_COST } from '../seam/credit.ts'
-import {
-  decodeLinkFrame,
-  encodeHello,
-  encodeProof,
-  LINK_VERSION,
-  NONCE_BYTES,
-  type Hello,
-  type LinkFrame,
-} from './link-frames.ts'
+import { decodeLinkFrame, encodeHello, encodeProof, LINK_VERSION, NONCE_BYTES, type Hello } from './link-frames.ts'
 
 /**
  * How two ends of an open channel prove to each other who they are, before either lists the other.
@@ -70,7 +62,7 @@ export class LinkHandshake {
   #frame(bytes: Uint8Array): HandshakeEffect[] {
     if (this.#phase === 'idle') return this.#refuse('out-of-order')
     if (this.#proofArrived) return this.#hold(bytes)
-    const frame = decoded(bytes)
+    const frame = wellFormed(() => decodeLinkFrame(bytes))
     if (frame === null) return this.#refuse('malformed')
     if (frame.kind === 'hello' && this.#phase === 'greeting') return this.#greeted(frame)
     if (frame.kind === 'proof' && this.#phase === 'proving') return this.#proofReceived(frame.signature)
@@ -221,12 +213,3 @@ export type RefusalReason =
   | 'flooded'
   | 'no-fingerprint'
   | 'left'
-
-function decoded(bytes: Uint8Array): LinkFrame | null {
-  try {
-    return decodeLinkFrame(bytes)
-  } catch (error) {
-    if (error instanceof MalformedBytesError) return null
-    throw error
-  }
-}

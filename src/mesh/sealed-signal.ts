@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts'
+import { ByteReader, ByteWriter, wellFormed } from '../base/bytes.ts'
 import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../seam/peer-identity.ts'
 import type { SignalAddress } from '../signal/protocol.ts'
 import type { RoomAddress } from './room-address.ts'
@@ -38,7 +38,7 @@ export function encodeSealedSignal(signal: SealedSignal): Uint8Array<ArrayBuffer
 
 /** `bytes`: a signature, then what it is over. `null` where they are none. */
 export function decodeSealedSignal(bytes: Uint8Array): OpenedSignal | null {
-  try {
+  return wellFormed(() => {
     const reader = new ByteReader(bytes)
     const signature = reader.raw(SIGNATURE_BYTES)
     const signed = bytes.subarray(SIGNATURE_BYTES)
@@ -51,10 +51,7 @@ export function decodeSealedSignal(bytes: Uint8Array): OpenedSignal | null {
     return counter === 0 || bodies.length > MAX_BATCH_BODIES
       ? null
       : { publicKey, session, to, counter, bodies, signature, signed }
-  } catch (error) {
-    if (error instanceof MalformedBytesError) return null
-    throw error
-  }
+  })
 }
 
 export interface OpenedSignal extends SealedSignal {

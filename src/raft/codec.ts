@@ -1,15 +1,6 @@
-import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts'
+import { ByteReader, ByteWriter, MalformedBytesError, wellFormed } from '../base/bytes.ts'
 import type { RaftMessage } from './core/message.ts'
-import {
-  nameAt,
-  readConfig,
-  readEntries,
-  readFlag,
-  readKey,
-  writeConfig,
-  writeEntries,
-  writeKey,
-} from './entry-codec.ts'
+import { nameAt, readConfig, readEntries, readKey, writeConfig, writeEntries, writeKey } from './entry-codec.ts'
 import { FrameNames, type HeardNames, type LinkNames, readNames, writeNames } from './frame-names.ts'
 
 /**
@@ -39,8 +30,8 @@ const bodies: { readonly [Kind in RaftMessage['kind']]: Body<Extract<RaftMessage
   },
   'pre-vote-reply': {
     code: 2,
-    write: (w, { nonce, granted }) => w.varint(nonce).u8(granted ? 1 : 0),
-    read: (r, term) => ({ kind: 'pre-vote-reply', term, nonce: r.varint(), granted: readFlag(r) }),
+    write: (w, { nonce, granted }) => w.varint(nonce).flag(granted),
+    read: (r, term) => ({ kind: 'pre-vote-reply', term, nonce: r.varint(), granted: r.flag() }),
   },
   vote: {
     code: 3,
@@ -49,8 +40,8 @@ const bodies: { readonly [Kind in RaftMessage['kind']]: Body<Extract<RaftMessage
   },
   'vote-reply': {
     code: 4,
-    write: (w, { granted }) => w.u8(granted ? 1 : 0),
-    read: (r, term) => ({ kind: 'vote-reply', term, granted: readFlag(r) }),
+    write: (w, { granted }) => w.flag(granted),
+    read: (r, term) => ({ kind: 'vote-reply', term, granted: r.flag() }),
   },
   append: {
     code: 5,
@@ -72,12 +63,12 @@ const bodies: { readonly [Kind in RaftMessage['kind']]: Body<Extract<RaftMessage
   'append-reply': {
     code: 6,
     write(w, { accepted, index, hintIndex, hintTerm, round }) {
-      w.u8(accepted ? 1 : 0).varint(index)
+      w.flag(accepted).varint(index)
       if (!accepted) w.varint(hintIndex).varint(hintTerm)
       writeRound(w, round)
     },
     read(r, term) {
-      const accepted = readFlag(r)
+      const accepted = r.flag()
       const index = r.varint()
       const [hintIndex, hintTerm] = accepted ? [0, 0] : [r.varint(), r.varint()]
       return { kind: 'append-reply', term, accepted, index, hintIndex, hintTerm, round: readRound(r) }
@@ -95,13 +86,13 @@ const bodies: { readonly [Kind in RaftMessage['kind']]: Body<Extract<RaftMessage
       w.varint(incarnation)
         .varint(serial)
         .varint(lowest)
-        .u8(dedupKey === null ? 0 : 1)
+        .flag(dedupKey !== null)
       if (dedupKey !== null) writeKey(w, dedupKey, names)
       w.raw(command)
     },
     read(r, term, names) {
       const [incarnation, serial, lowest] = [r.varint(), r.varint(), r.varint()]
-      const dedupKey = readFlag(r) ? readKey(r, names) : null
+      const dedupKey = r.flag() ? readKey(r, names) : null
       return { kind: 'forward', term, incarnation, serial, lowest, dedupKey, command: r.rest() }
     },
   },
@@ -162,14 +153,11 @@ const bodies: { readonly [Kind in RaftMessage['kind']]: Body<Extract<RaftMessage
   'snapshot-reply': {
     code: 17,
     write(w, { index, serial, offset, missed }) {
-      w.varint(index)
-        .varint(serial)
-        .varint(offset)
-        .u8(missed ? 1 : 0)
+      w.varint(index).varint(serial).varint(offset).flag(missed)
     },
     read(r, term) {
       const [index, serial, offset] = [r.varint(), r.varint(), r.varint()]
-      return { kind: 'snapshot-reply', term, index, serial, offset, missed: readFlag(r) }
+      return { kind: 'snapshot-reply', term, index, serial, offset, missed: r.flag() }
     },
   },
 }
@@ -235,7 +223,7 @@ export function decodeRaftMessage(frame: Uint8Array): RaftMessage | null {
 
 /** The same on a link where tokens have a meaning. `null`: no frame at all. */
 export function readRaftFrame(frame: Uint8Array, link: LinkNames | null): HeardFrame | null {
-  try {
+  return wellFormed(() => {
     const r = new ByteReader(frame)
     if (r.u8() !== RAFT_WIRE_VERSION) return null
     const body = bodyOf.get(r.u8())
@@ -246,8 +234,5 @@ export function readRaftFrame(frame: Uint8Array, link: LinkNames | null): HeardF
     const message = body.read(r, term, heard?.list ?? NO_NAMES)
     r.end()
     return { message, names: heard }
-  } catch (error) {
-    if (error instanceof MalformedBytesError) return null
-    throw error
-  }
+  })
 }

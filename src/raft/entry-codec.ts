@@ -1,7 +1,8 @@
 import { type ByteReader, type ByteWriter, MalformedBytesError } from '../base/bytes.ts'
-import type { DedupKey, MembershipRecord, NodeId, StoredEntry } from './contract.ts'
-import { flawOf, MAX_MEMBERS } from './core/configuration.ts'
+import type { DedupKey, MembershipRecord, StoredEntry } from './contract.ts'
+import { flawOf } from './core/configuration.ts'
 import type { FrameNames } from './frame-names.ts'
+import { readMembership, writeMembership } from './membership-codec.ts'
 
 const ENTRY_KIND = { command: 0, noop: 1, config: 2 } as const
 const ENTRY_KIND_MASK = 0x03
@@ -84,43 +85,21 @@ export function readKey(r: ByteReader, names: readonly string[]): DedupKey {
   return { clientId: nameAt(names, r.varint()), requestId: r.varint() }
 }
 
-export function writeConfig(w: ByteWriter, { voters, learners, old }: MembershipRecord, names: FrameNames): void {
-  writeSet(w, voters, names)
-  writeSet(w, learners, names)
-  w.u8(old === null ? 0 : 1)
-  if (old !== null) writeSet(w, old, names)
+export function writeConfig(w: ByteWriter, config: MembershipRecord, names: FrameNames): void {
+  writeMembership(w, config, (id) => w.varint(names.numberOf(id)))
 }
 
 export function readConfig(r: ByteReader, names: readonly string[]): MembershipRecord {
-  const voters = readSet(r, names)
-  const learners = readSet(r, names)
-  const config = { voters, learners, old: readFlag(r) ? readSet(r, names) : null }
+  const config = readMembership(r, () => nameAt(names, r.varint()))
   const flaw = flawOf(config)
   if (flaw !== null) throw new MalformedBytesError(flaw)
   return config
-}
-
-export function readFlag(r: ByteReader): boolean {
-  const flag = r.u8()
-  if (flag > 1) throw new MalformedBytesError(`${flag} is no flag`)
-  return flag === 1
 }
 
 export function nameAt(names: readonly string[], number: number): string {
   const name = names[number]
   if (name === undefined) throw new MalformedBytesError(`name ${number} of ${names.length}`)
   return name
-}
-
-function writeSet(w: ByteWriter, ids: readonly NodeId[], names: FrameNames): void {
-  w.varint(ids.length)
-  for (const id of ids) w.varint(names.numberOf(id))
-}
-
-function readSet(r: ByteReader, names: readonly string[]): NodeId[] {
-  const count = r.varint()
-  if (count > Math.min(MAX_MEMBERS, names.length)) throw new MalformedBytesError(`${count} members`)
-  return Array.from({ length: count }, () => nameAt(names, r.varint()))
 }
 
 function sum(a: number, b: number): number {

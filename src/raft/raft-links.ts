@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts'
+import { ByteReader, ByteWriter, wellFormed } from '../base/bytes.ts'
 import type { Random } from '../base/random.ts'
 import { RAFT_WIRE_VERSION, readRaftFrame, type SaidFrame, sayRaftMessage } from './codec.ts'
 import type { NodeId } from './contract.ts'
@@ -182,15 +182,12 @@ function about(kind: number, tokens: readonly number[]): Uint8Array<ArrayBuffer>
 }
 
 function readTokens(frame: Uint8Array): number[] | null {
-  try {
+  return wellFormed(() => {
     const r = new ByteReader(frame)
     if (r.u8() !== RAFT_WIRE_VERSION) return null
     r.u8()
     const count = r.varint()
     if (count !== r.remaining / 4) return null
     return Array.from({ length: count }, () => r.u32())
-  } catch (error) {
-    if (error instanceof MalformedBytesError) return null
-    throw error
-  }
+  })
 }

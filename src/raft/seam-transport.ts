@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts'
+import { ByteReader, ByteWriter, wellFormed } from '../base/bytes.ts'
 import { ClosedError } from '../base/errors.ts'
 import { observable, reportUncaught, sameMembers } from '../base/observable.ts'
 import type { PeerId, Seam, Swatch } from '../seam/contract.ts'
@@ -181,27 +181,16 @@ interface RaftFrame {
 }
 
 function encodeBinding({ gameId, lineage }: LinkBinding, wantsAnswer: boolean): Uint8Array {
-  return new ByteWriter()
-    .u8(BINDING)
-    .u8(BINDING_VERSION)
-    .u8(wantsAnswer ? 1 : 0)
-    .text(gameId)
-    .text(lineage)
-    .finish()
+  return new ByteWriter().u8(BINDING).u8(BINDING_VERSION).flag(wantsAnswer).text(gameId).text(lineage).finish()
 }
 
 function decodeBinding(frame: Uint8Array): (LinkBinding & { readonly wantsAnswer: boolean }) | null {
-  try {
+  return wellFormed(() => {
     const r = new ByteReader(frame, 1)
     if (r.u8() !== BINDING_VERSION) return null
-    const flag = r.u8()
-    if (flag > 1) return null
-    const gameId = r.text()
-    const lineage = r.text()
+    const wantsAnswer = r.flag()
+    const binding = { gameId: r.text(), lineage: r.text(), wantsAnswer }
     r.end()
-    return { gameId, lineage, wantsAnswer: flag === 1 }
-  } catch (error) {
-    if (error instanceof MalformedBytesError) return null
-    throw error
-  }
+    return binding
+  })
 }

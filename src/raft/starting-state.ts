@@ -62,9 +62,9 @@ function restored(state: RaftState | null): DurableState {
   return { term, vote, leader, commit, entries, floor: snapshot }
 }
 
-/** An identity nobody keeps: the node is gone when its process is. */
+/** A storage in memory, for who leaves it out. The fabric has proved `id`: nothing is signed with it here. */
 export function volatileStorage(id: NodeId): Promise<RaftStorage> {
   const sign = (): Promise<Uint8Array> =>
-    Promise.reject(new ConfigError('a node without a storage has no key to sign with'))
+    Promise.reject(new TypeError('a storage that was left out has no key to sign with'))
   return InMemoryRaftStorage.create({ peerIdentity: { id, publicKey: new Uint8Array(0), sign } })
 }

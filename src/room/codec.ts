@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts'
+import { ByteReader, ByteWriter, MalformedBytesError, wellFormed } from '../base/bytes.ts'
 import type { PeerId } from '../seam/contract.ts'
 import type { ResumeToken } from '../seam/resume-token.ts'
 import { MAX_LISTED_PEERS, MAX_MEMBERS, MAX_METADATA_BYTES, type AwayReason, type DepartureReason } from './contract.ts'
@@ -63,7 +63,7 @@ export function encodeRoomMessage(message: RoomMessage, nowMs: number): Uint8Arr
       writeState(writer, message.state, nowMs)
       break
     case 'reject':
-      writer.u8(message.retryable ? 1 : 0).text(message.code)
+      writer.flag(message.retryable).text(message.code)
       break
     case 'roster':
       writeState(writer, message.state, nowMs)
@@ -95,17 +95,14 @@ export function encodeRoomMessage(message: RoomMessage, nowMs: number): Uint8Arr
 
 /** `null` for anything that is not of this grammar. Fields of a message of another version are not looked at. */
 export function decodeRoomMessage(frame: Uint8Array, nowMs: number): RoomMessage | null {
-  try {
+  return wellFormed(() => {
     const reader = new ByteReader(frame)
     const kind = KINDS[reader.u8() - 1]
     if (kind === undefined) return null
     const message = readMessage(kind, reader, nowMs)
     reader.end()
     return message
-  } catch (error) {
-    if (error instanceof MalformedBytesError) return null
-    throw error
-  }
+  })
 }
 
 function readMessage(kind: (typeof KINDS)[number], reader: ByteReader, nowMs: number): RoomMessage {
@@ -130,7 +127,7 @@ function readMessage(kind: (typeof KINDS)[number], reader: ByteReader, nowMs: nu
     case 'welcome':
       return { kind, token: readToken(reader), state: readState(reader, nowMs) }
     case 'reject': {
-      const retryable = flag(reader)
+      const retryable = reader.flag()
       return { kind, retryable, code: text(reader, MAX_TEXT_BYTES) }
     }
     case 'roster':
@@ -166,7 +163,7 @@ function writeHello(writer: ByteWriter, hello: Hello): void {
     .text(profile.name)
     .text(profile.deviceId ?? '')
     .block(profile.metadata)
-    .u8(profile.spectator ? 1 : 0)
+    .flag(profile.spectator)
   writer.block(hello.key).block(hello.password)
   if (hello.token === null) writer.u8(0)
   else writeToken(writer.u8(1), hello.token)
@@ -183,11 +180,11 @@ function readHello(reader: ByteReader): Hello {
       name: nonEmpty(text(reader, MAX_ID_BYTES)),
       deviceId: text(reader, MAX_TEXT_BYTES) || null,
       metadata: block(reader, MAX_METADATA_BYTES),
-      spectator: flag(reader),
+      spectator: reader.flag(),
     },
     key: block(reader, MAX_KEY_BYTES),
     password: block(reader, MAX_TEXT_BYTES),
-    token: flag(reader) ? readToken(reader) : null,
+    token: reader.flag() ? readToken(reader) : null,
     proof: block(reader, MAX_KEY_BYTES),
   }
 }
@@ -218,7 +215,7 @@ function writeState(writer: ByteWriter, state: RoomState, nowMs: number): void {
     .varint(policy.maxMembers)
     .varint(policy.maxSpectators)
     .text(policy.password ?? '')
-  writer.u8(policy.locked ? 1 : 0).u8(policy.allow === null ? 0 : 1)
+  writer.flag(policy.locked).flag(policy.allow !== null)
   writePeers(writer, policy.allow ?? new Set())
   writePeers(writer, policy.deny)
   writer.varint(state.issuers.length)
@@ -235,8 +232,8 @@ function readState(reader: ByteReader, nowMs: number): RoomState {
   const [roomId, epoch, version, host] = [id(reader), counter(reader), counter(reader), id(reader)]
   const [maxMembers, maxSpectators] = [reader.varint(), reader.varint()]
   const password = text(reader, MAX_TEXT_BYTES) || null
-  const locked = flag(reader)
-  const hasAllow = flag(reader)
+  const locked = reader.flag()
+  const hasAllow = reader.flag()
   const allow = readPeers(reader)
   const deny = readPeers(reader)
   const issuers = list(reader, MAX_ISSUERS, () => ({
@@ -333,12 +330,6 @@ function block(reader: ByteReader, maxBytes: number): Uint8Array {
   const bytes = reader.block()
   if (bytes.length > maxBytes) throw new MalformedBytesError('a block that is too long')
   return bytes.slice()
-}
-
-function flag(reader: ByteReader): boolean {
-  const value = reader.u8()
-  if (value > 1) throw new MalformedBytesError('neither yes nor no')
-  return value === 1
 }
 
 function one<T>(values: readonly T[], reader: ByteReader): T {

@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, equalBytes, fromBase64Url, MalformedBytesError, toBase64Url } from '../base/bytes.ts'
+import { ByteReader, ByteWriter, equalBytes, fromBase64Url, toBase64Url, wellFormed } from '../base/bytes.ts'
 import type { PeerId, PeerIdentity } from '../seam/contract.ts'
 import type { ResumeToken } from '../seam/resume-token.ts'
 import type { RoomId, RoomOptions } from './contract.ts'
@@ -108,7 +108,7 @@ function readCredential({ peerId, roomId, issuedAt, credential }: ResumeToken): 
   if (!Number.isSafeInteger(issuedAt) || issuedAt < 0) return null
   const bytes = fromBase64Url(credential)
   if (bytes === null) return null
-  try {
+  return wellFormed(() => {
     const reader = new ByteReader(bytes)
     if (reader.u8() !== VERSION) return null
     const read = {
@@ -119,8 +119,5 @@ function readCredential({ peerId, roomId, issuedAt, credential }: ResumeToken): 
     }
     reader.end()
     return read
-  } catch (error) {
-    if (error instanceof MalformedBytesError) return null
-    throw error
-  }
+  })
 }

@@ -1,11 +1,11 @@
-import { MalformedBytesError } from '../base/bytes.ts'
+import { wellFormed } from '../base/bytes.ts'
 import { Inbox } from '../base/inbox.ts'
 import { macrotask } from '../base/macrotask.ts'
 import { observable, type ReadableAtom } from '../base/observable.ts'
 import type { ArrivalBudgets, Reservation } from './arrival-budgets.ts'
 import type { Arriving, Delivery, PeerId, Swatch } from './contract.ts'
 import { frameCost, ReceiveCredit } from './credit.ts'
-import { decodePart, type Part } from './parts.ts'
+import { decodePart } from './parts.ts'
 
 /** What becomes of a frame that arrived: dropped for want of room, or a sign that its sender breaks the rules. */
 export type ArrivalVerdict = 'accepted' | 'dropped' | 'malformed' | 'cut-off'
@@ -101,7 +101,7 @@ export class Arrivals {
   /* ── Large payloads ────────────────────────────────────────────────────────────────────────── */
 
   #onPart(book: Book, frame: Uint8Array): ArrivalVerdict {
-    const part = decoded(frame)
+    const part = wellFormed(() => decodePart(frame))
     if (part === null || part.kind === 'abort') {
       this.#drop(book)
       return part === null ? 'malformed' : 'accepted'
@@ -236,15 +236,6 @@ export class Arrivals {
   /** A grant belongs to the link that the frame came over, not to one that replaced it. */
   #grant(book: Book, bytes: number): void {
     if (bytes > 0 && this.#books.get(book.peer) === book) this.#port.grant(book.peer, bytes)
-  }
-}
-
-function decoded(frame: Uint8Array): Part | null {
-  try {
-    return decodePart(frame)
-  } catch (error) {
-    if (error instanceof MalformedBytesError) return null
-    throw error
   }
 }
 

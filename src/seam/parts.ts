@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts'
+import { ByteReader, ByteWriter, MalformedBytesError, wellFormed } from '../base/bytes.ts'
 import { frameCost } from './credit.ts'
 
 /**
@@ -48,13 +48,8 @@ export function decodePart(bytes: Uint8Array): Part {
 
 /** What a part costs: its piece, so that a payload costs the same in however many. 0 for what is none. */
 export function partCost(bytes: Uint8Array): number {
-  try {
-    const part = decodePart(bytes)
-    return part.kind === 'abort' ? 0 : frameCost(part.piece.length)
-  } catch (error) {
-    if (error instanceof MalformedBytesError) return 0
-    throw error
-  }
+  const part = wellFormed(() => decodePart(bytes))
+  return part === null || part.kind === 'abort' ? 0 : frameCost(part.piece.length)
 }
 
 /** A payload on its way in parts, to any number of peers: those that go at one pace share each part. */

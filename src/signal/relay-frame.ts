@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, MalformedBytesError } from '../base/bytes.ts'
+import { ByteReader, ByteWriter, wellFormed } from '../base/bytes.ts'
 import { SIGNAL_BOUNDS, type SignalAddress } from './protocol.ts'
 
 /**
@@ -23,16 +23,13 @@ export function encodeRelayFrame({ peer, session }: SignalAddress, payload: Uint
 
 /** `null` where `bytes` are none. */
 export function decodeRelayFrame(bytes: Uint8Array): RelayFrame | null {
-  try {
+  return wellFormed(() => {
     const reader = new ByteReader(bytes)
     if (reader.u8() !== RELAY) return null
     const address = { peer: reader.text(), session: reader.text() }
     if (!isName(address.peer, SIGNAL_BOUNDS.peer) || !isName(address.session, SIGNAL_BOUNDS.session)) return null
     return { address, payload: reader.rest() }
-  } catch (error) {
-    if (error instanceof MalformedBytesError) return null
-    throw error
-  }
+  })
 }
 
 function isName(text: string, max: number): boolean {

@@ -51,7 +51,7 @@ export class ClientSession {
   }
 
   write(w: ByteWriter): void {
-    w.u8(this.owner === null ? 0 : 1)
+    w.flag(this.owner !== null)
     if (this.owner !== null) w.text(this.owner)
     const { index, term, timeMs } = this.last
     const kept = this.#requests.slice(-SESSION_WINDOW)
@@ -68,9 +68,7 @@ export class ClientSession {
 
   /** Throws {@link MalformedBytesError}. */
   static read(r: ByteReader): ClientSession {
-    const owned = r.u8()
-    if (owned > 1) throw new MalformedBytesError(`${owned} is no flag`)
-    const owner = owned === 1 ? r.text() : null
+    const owner = r.flag() ? r.text() : null
     const last = { index: r.varint(), term: r.varint(), timeMs: r.varint() }
     const session = new ClientSession(owner, last)
     session.#lowest = r.varint()

@@ -1,4 +1,4 @@
-import { MalformedBytesError, utf8 } from '../../base/bytes.ts'
+import { utf8, wellFormed } from '../../base/bytes.ts'
 import { digest53 } from '../../base/digest.ts'
 import type { NodeId, StoredSnapshot } from '../contract.ts'
 import { MAX_ID_BYTES } from '../id.ts'
@@ -37,14 +37,11 @@ export function sameImage(a: ImageName, b: ImageName): boolean {
 
 /** The snapshot in `bytes`, which it shares, or `null` where no node can have stored that one. */
 export function readImage(bytes: Uint8Array): StoredSnapshot | null {
-  try {
+  return wellFormed(() => {
     const snapshot = decodeSnapshot(bytes)
     ClientSessionTable.fromBytes(snapshot.sessions)
     return isSound(snapshot) ? snapshot : null
-  } catch (error) {
-    if (error instanceof MalformedBytesError) return null
-    throw error
-  }
+  })
 }
 
 function isSound({ index, configIndex, config, timeMs }: StoredSnapshot): boolean {

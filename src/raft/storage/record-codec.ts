@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter, MalformedBytesError } from '../../base/bytes.ts'
-import type { MembershipRecord, StoredEntry, StoredSnapshot } from '../contract.ts'
+import type { StoredEntry, StoredSnapshot } from '../contract.ts'
+import { readMembership, writeMembership } from '../membership-codec.ts'
 
 /**
  * Layout of the records that are stored as bytes. The first byte is the layout's version; numbers are varints
@@ -30,7 +31,7 @@ export function encodeEntry(entry: StoredEntry): Uint8Array<ArrayBuffer> {
   writer.u8((dedupKey === null ? 0 : HAS_DEDUP_KEY) | (proposer === null ? 0 : HAS_PROPOSER))
   if (dedupKey !== null) writer.text(dedupKey.clientId).varint(dedupKey.requestId)
   if (proposer !== null) writer.text(proposer)
-  if (entry.kind === 'config') writeMembership(writer, entry.config)
+  if (entry.kind === 'config') writeMembership(writer, entry.config, (id) => writer.text(id))
   return writer.raw(entry.command).finish()
 }
 
@@ -47,7 +48,7 @@ export function decodeEntry(index: number, bytes: Uint8Array): StoredEntry {
   const dedupKey = (flags & HAS_DEDUP_KEY) === 0 ? null : { clientId: reader.text(), requestId: reader.varint() }
   const proposer = (flags & HAS_PROPOSER) === 0 ? null : reader.text()
   if (kind !== 'config') return { kind, index, term, command: reader.rest(), dedupKey, proposer, timeMs }
-  const config = readMembership(reader)
+  const config = readMembership(reader, () => reader.text())
   return { kind, index, term, command: reader.rest(), dedupKey, proposer, timeMs, config }
 }
 
@@ -55,7 +56,7 @@ export function encodeSnapshot(snapshot: StoredSnapshot): Uint8Array<ArrayBuffer
   const { index, term, timeMs, configIndex, config, sessions, state } = snapshot
   const writer = new ByteWriter(sessions.length + state.length + ENTRY_OVERHEAD_BYTES)
   writer.u8(LAYOUT_VERSION).varint(index).varint(term).f64(timeMs).varint(configIndex)
-  writeMembership(writer, config)
+  writeMembership(writer, config, (id) => writer.text(id))
   return writer.block(sessions).raw(state).finish()
 }
 
@@ -67,7 +68,7 @@ export function decodeSnapshot(bytes: Uint8Array): StoredSnapshot {
   const term = reader.varint()
   const timeMs = reader.f64()
   const configIndex = reader.varint()
-  const config = readMembership(reader)
+  const config = readMembership(reader, () => reader.text())
   return { index, term, timeMs, configIndex, config, sessions: reader.block(), state: reader.rest() }
 }
 
@@ -75,31 +76,4 @@ function checkVersion(reader: ByteReader): void {
   const version = reader.u8()
   if (version !== LAYOUT_VERSION)
     throw new MalformedBytesError(`layout version ${version}, which this library does not know`)
-}
-
-function writeMembership(writer: ByteWriter, { voters, learners, old }: MembershipRecord): void {
-  writeMembers(writer, voters)
-  writeMembers(writer, learners)
-  if (old === null) writer.u8(0)
-  else writeMembers(writer.u8(1), old)
-}
-
-function readMembership(reader: ByteReader): MembershipRecord {
-  const voters = readMembers(reader)
-  const learners = readMembers(reader)
-  const joint = reader.u8()
-  if (joint > 1) throw new MalformedBytesError(`neither a simple nor a joint configuration: ${joint}`)
-  return { voters, learners, old: joint === 0 ? null : readMembers(reader) }
-}
-
-function writeMembers(writer: ByteWriter, members: readonly string[]): void {
-  writer.varint(members.length)
-  for (const member of members) writer.text(member)
-}
-
-function readMembers(reader: ByteReader): string[] {
-  const count = reader.varint()
-  // Each member takes a byte at least: a count past the end is refused before anything that long is built.
-  if (count > reader.remaining) throw new MalformedBytesError(`${count} members in ${reader.remaining} bytes`)
-  return Array.from({ length: count }, () => reader.text())
 }

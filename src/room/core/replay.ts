@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, MalformedBytesError } from '../../base/bytes.ts'
+import { ByteReader, ByteWriter, wellFormed } from '../../base/bytes.ts'
 import type { Random } from '../../base/random.ts'
 import { frameCost } from '../../seam/credit.ts'
 import type { FrameHeaders } from '../../seam/seam-core.ts'
@@ -132,12 +132,7 @@ export class Replay {
 
   /** False for a frame that is none. */
   onFrame(frame: Uint8Array, delivery: 'reliable' | 'lossy'): boolean {
-    try {
-      return this.#onFrame(frame, delivery)
-    } catch (error) {
-      if (error instanceof MalformedBytesError) return false
-      throw error
-    }
+    return wellFormed(() => this.#onFrame(frame, delivery)) ?? false
   }
 
   #onFrame(frame: Uint8Array, delivery: 'reliable' | 'lossy'): boolean {
