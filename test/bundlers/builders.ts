@@ -94,6 +94,7 @@ export async function buildForServer(folder: string, entry: string, out: string)
     context: folder,
     entry,
     target: 'node20',
+    optimization: { minimize: false },
     output: { path: out, filename: 'server.mjs', module: true, library: { type: 'module' } },
     experiments: { outputModule: true },
   })

@@ -3,31 +3,31 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { type RunningCommand, startSignalCommand } from './signal-command.ts'
 
 const run = promisify(execFile)
 
 /**
- * A local network of network namespaces, one for each machine, with a bridge between them (Linux, as root, with
- * iproute2). The test itself, and the servers that it starts, are at the bridge.
+ * A local network of network namespaces, one for each machine and one for the bridge between them, where the servers
+ * are (Linux, as root, with iproute2). Nothing of it is in the namespace of the tests: a browser there would notice,
+ * and refuse whatever its pages are loading (`net::ERR_NETWORK_CHANGED`).
  */
 export class Lan {
   /** Where servers listen so that every machine reaches them. */
   readonly address: string = `${NETWORK}.254`
-  readonly #bridge: string
+  /** The namespace of the bridge. */
+  readonly #middle: string = `selvage-${process.pid}-middle`
   readonly #machines: Machine[] = []
   readonly #folder: string = mkdtempSync(join(tmpdir(), 'selvage-lan-'))
 
-  private constructor(bridge: string) {
-    this.#bridge = bridge
-  }
-
   /** Rejects, leaving nothing behind, where this machine does not allow it. */
   static async create(): Promise<Lan> {
-    const lan = new Lan(`svb${process.pid}`)
+    const lan = new Lan()
     try {
-      await ip('link', 'add', lan.#bridge, 'type', 'bridge')
-      await ip('address', 'add', `${lan.address}/24`, 'dev', lan.#bridge)
-      await ip('link', 'set', lan.#bridge, 'up')
+      await ip('netns', 'add', lan.#middle)
+      await ipIn(lan.#middle, 'link', 'add', BRIDGE, 'type', 'bridge')
+      await ipIn(lan.#middle, 'address', 'add', `${lan.address}/24`, 'dev', BRIDGE)
+      await ipIn(lan.#middle, 'link', 'set', BRIDGE, 'up')
       await lan.addMachine()
       return lan
     } catch (error) {
@@ -42,10 +42,15 @@ export class Lan {
 
   async addMachine(): Promise<Machine> {
     const number = this.#machines.length + 1
-    const machine = new Machine(`selvage-${process.pid}-${number}`, `svm${process.pid}n${number}`, number)
+    const machine = new Machine(`selvage-${process.pid}-${number}`, this.#middle, number)
     this.#machines.push(machine)
-    await machine.plugIn(this.#bridge, this.address)
+    await machine.plugIn(this.address)
     return machine
+  }
+
+  /** A signalling server that every machine reaches. */
+  startSignalServer(): Promise<RunningCommand> {
+    return startSignalCommand(['--host', this.address, '--port', '0'], ['ip', 'netns', 'exec', this.#middle])
   }
 
   /** A program that starts `executable` on the machine: for launchers that take a path. */
@@ -58,7 +63,7 @@ export class Lan {
 
   async close(): Promise<void> {
     for (const machine of this.#machines) await machine.remove().catch(() => {})
-    await ip('link', 'delete', this.#bridge).catch(() => {})
+    await ip('netns', 'delete', this.#middle).catch(() => {})
     rmSync(this.#folder, { recursive: true, force: true })
   }
 }
@@ -66,57 +71,55 @@ export class Lan {
 /** One machine of the network, with one plug. */
 class Machine {
   readonly namespace: string
-  /** The end of the cable that is in the bridge. */
+  /** The namespace of the bridge, and the end of the cable that is in it. */
+  readonly #middle: string
   readonly #plug: string
   #host: number
 
-  constructor(namespace: string, plug: string, host: number) {
+  constructor(namespace: string, middle: string, host: number) {
     this.namespace = namespace
-    this.#plug = plug
+    this.#middle = middle
+    this.#plug = `plug${host}`
     this.#host = host
   }
 
-  async plugIn(bridge: string, gateway: string): Promise<void> {
+  async plugIn(gateway: string): Promise<void> {
     await ip('netns', 'add', this.namespace)
-    await ip('link', 'add', this.#plug, 'type', 'veth', 'peer', 'name', CARD, 'netns', this.namespace)
-    await ip('link', 'set', this.#plug, 'master', bridge, 'up')
-    await this.#ip('link', 'set', 'lo', 'up')
-    await this.#ip('link', 'set', CARD, 'up')
-    await this.#ip('address', 'add', `${NETWORK}.${this.#host}/24`, 'dev', CARD)
-    await this.#ip('route', 'add', 'default', 'via', gateway)
+    const cable = ['type', 'veth', 'peer', 'name', CARD, 'netns', this.namespace]
+    await ipIn(this.#middle, 'link', 'add', this.#plug, ...cable)
+    await ipIn(this.#middle, 'link', 'set', this.#plug, 'master', BRIDGE, 'up')
+    await ipIn(this.namespace, 'link', 'set', 'lo', 'up')
+    await ipIn(this.namespace, 'link', 'set', CARD, 'up')
+    await ipIn(this.namespace, 'address', 'add', `${NETWORK}.${this.#host}/24`, 'dev', CARD)
+    await ipIn(this.namespace, 'route', 'add', 'default', 'via', gateway)
   }
 
   /** Pulls the plug; nothing gets through in either direction. */
   async unplug(): Promise<void> {
-    await ip('link', 'set', this.#plug, 'down')
+    await ipIn(this.#middle, 'link', 'set', this.#plug, 'down')
   }
 
   async replug(): Promise<void> {
-    await ip('link', 'set', this.#plug, 'up')
+    await ipIn(this.#middle, 'link', 'set', this.#plug, 'up')
   }
 
   /** As from one wireless network to another: what was bound to the old address is gone. */
   async changeAddress(gateway: string): Promise<void> {
     const old = this.#host
     this.#host += 100
-    await this.#ip('address', 'delete', `${NETWORK}.${old}/24`, 'dev', CARD)
-    await this.#ip('address', 'add', `${NETWORK}.${this.#host}/24`, 'dev', CARD)
-    await this.#ip('route', 'replace', 'default', 'via', gateway)
+    await ipIn(this.namespace, 'address', 'delete', `${NETWORK}.${old}/24`, 'dev', CARD)
+    await ipIn(this.namespace, 'address', 'add', `${NETWORK}.${this.#host}/24`, 'dev', CARD)
+    await ipIn(this.namespace, 'route', 'replace', 'default', 'via', gateway)
   }
 
   /** Delays and drops what comes to this machine. Rejects where the kernel has no `sch_netem`. */
   async worsen(delayMs: number, lossPercent: number): Promise<void> {
     const netem = ['netem', 'delay', `${delayMs}ms`, 'loss', `${lossPercent}%`]
-    await run('tc', ['qdisc', 'replace', 'dev', this.#plug, 'root', ...netem])
+    await run('tc', ['-netns', this.#middle, 'qdisc', 'replace', 'dev', this.#plug, 'root', ...netem])
   }
 
   async remove(): Promise<void> {
-    await ip('link', 'delete', this.#plug).catch(() => {})
     await ip('netns', 'delete', this.namespace)
-  }
-
-  async #ip(...args: string[]): Promise<void> {
-    await ip('-netns', this.namespace, ...args)
   }
 }
 
@@ -124,6 +127,11 @@ class Machine {
 const NETWORK = '10.231.77'
 /** The network card, as each machine knows its own. */
 const CARD = 'eth0'
+const BRIDGE = 'bridge'
+
+async function ipIn(namespace: string, ...args: string[]): Promise<void> {
+  await ip('-netns', namespace, ...args)
+}
 
 async function ip(...args: string[]): Promise<void> {
   await run('ip', args)

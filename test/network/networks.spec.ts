@@ -44,7 +44,7 @@ const test = base.extend<{ room: readonly Member[] }, { net: Net }>({
 
   /** Two members that hear each other. */
   room: async ({ net, permissions }, use) => {
-    const server = await startSignalServer({ host: net.lan?.address ?? '127.0.0.1' })
+    const server = await (net.lan?.startSignalServer() ?? startSignalServer())
     const setup = { servers: [server.url], intervalMs: 20 }
     const invitation = newInvitation()
     const contexts = await Promise.all(net.browsers.map((one) => one.newContext({ permissions: permissions ?? [] })))
