@@ -277,6 +277,21 @@ describe('members', () => {
     await world.end()
   })
 
+  it('[LIST-6] that came past the first server look for it soon, but not back to one that has just dropped them', async () => {
+    const world = new World()
+    world.servers.stop(ONE)
+    const ada = await world.enter(world.member('ada'))
+    expect(ada.at).toBe(TWO)
+    world.servers.start(ONE)
+    const ben = await world.enter(world.member('ben', { servers: [{ url: ONE }] }))
+    expect(await world.until(() => ada.met.has('ben') && ben.met.has('ada'))).toBeLessThan(2_500)
+    world.servers.stop(ONE)
+    await world.until(() => ada.at === TWO, 10_000)
+    world.servers.start(ONE)
+    expect(await world.until(() => ada.at === ONE)).toBeGreaterThan(10_000)
+    await world.end()
+  })
+
   it('[LIST-6] do not leave their server for somebody who is of their mesh already', async () => {
     const world = new World()
     const [ada, ben] = [world.member('ada'), world.member('ben', { WebSocket: world.servers.reaching(TWO) })]

@@ -185,9 +185,12 @@ export class RoomPresence implements Presence {
     const { clock, random, servers, handlers } = this.#options
     const place = servers.indexOf(here)
     const baseMs = place === 0 ? LOOK_OUT_BASE_MS : HOMING_BASE_MS
-    for (let attempt = 0; servers.length > 1; attempt++) {
+    // Who came just now, past an earlier server that was merely late, may be alone where nobody else goes.
+    const isNew = place > 0 && this.#unsteady === 0
+    for (let attempt = isNew ? -1 : 0; servers.length > 1; attempt++) {
+      const [leastMs, jitterMs] = attempt < 0 ? [FIRST_LOOK_MS, FIRST_LOOK_MS] : [baseMs, HOMING_BASE_MS]
       try {
-        await sleep(clock, baseMs + fullJitterMs(random, attempt, HOMING_BASE_MS, HOMING_CAP_MS), signal)
+        await sleep(clock, leastMs + fullJitterMs(random, Math.max(0, attempt), jitterMs, HOMING_CAP_MS), signal)
       } catch {
         return
       }
@@ -230,6 +233,9 @@ const WOKEN = -1
 
 /** With so much unsent in the socket, relayed bytes wait: signalling goes the same way and must not be late. */
 const RELAY_UNSENT_BYTES = 131_072
+
+/** Before the first look at the other servers, away from the first one; as much again at random. */
+const FIRST_LOOK_MS = 1_000
 
 /** Pauses between looks at the other servers of the list: away from the first one, and there. */
 const HOMING_BASE_MS = 15_000
