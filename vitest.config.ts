@@ -17,6 +17,9 @@ const globalSetup = ['./test/browser/signal-servers.ts', './test/browser/node-pe
 /** In browsers most of the time is spent waiting: for a link, a window, another tab. */
 const FILES_AT_ONCE = 3
 
+/** Bounds are asserted in virtual time: how long a test itself takes says how busy the machine is. */
+const patient = { testTimeout: 30_000, hookTimeout: 30_000 } as const
+
 const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
@@ -24,6 +27,7 @@ const config: ViteUserConfig = defineConfig({
         resolve: { alias },
         test: {
           name: 'node',
+          ...patient,
           environment: 'node',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'demo/**/*.test.ts'],
           exclude: ['**/*.browser.test.ts'],
@@ -35,6 +39,7 @@ const config: ViteUserConfig = defineConfig({
         optimizeDeps: { include: ['simple-peer/simplepeer.min.js', 'peerjs'] },
         test: {
           name: 'browser',
+          ...patient,
           include: ['src/**/*.browser.test.ts', 'test/**/*.browser.test.ts'],
           globalSetup,
           maxWorkers: FILES_AT_ONCE,
@@ -63,6 +68,7 @@ function inFirefox(path: string): TestProjectInlineConfiguration {
     resolve: { alias },
     test: {
       name: 'firefox',
+      ...patient,
       include: [
         'src/fabric/**/*.browser.test.ts',
         'src/**/*{.conformance,-laws,.laws}.browser.test.ts',
