@@ -11,6 +11,7 @@ const STEPS = 500
 class Wire implements Carrier {
   readonly sent: LinkFrame[] = []
   full = false
+  held = 0
 
   hasRoom(): boolean {
     return !this.full
@@ -18,6 +19,11 @@ class Wire implements Carrier {
 
   send(frame: Uint8Array): void {
     this.sent.push(decodeLinkFrame(frame))
+  }
+
+  hold(frame: Uint8Array): void {
+    this.held++
+    this.send(frame)
   }
 
   get payloads(): number[] {
@@ -130,6 +136,44 @@ describe('a bond', () => {
     expect(acks()).toEqual([ACK_STEP_FRAMES])
     bond.arrived(ACK_STEP_BYTES)
     expect(acks()).toEqual([ACK_STEP_FRAMES, ACK_STEP_FRAMES + 1])
+  })
+
+  it('[BOND-3] a grant takes the acknowledgement along, which waits for it', () => {
+    const wire = new Wire()
+    const bond = bondOn(wire)
+    bond.grant(5)
+    for (let i = 0; i < 3; i++) bond.arrived(1)
+    bond.grant(6)
+    const [, ...said] = wire.sent
+    expect(said).toEqual([
+      { kind: 'credit', bytes: 5 },
+      { kind: 'ack', received: 3 },
+      { kind: 'credit', bytes: 6 },
+    ])
+    expect(wire.held).toBe(1)
+    bond.detach(wire)
+    bond.grant(7)
+    expect(wire.sent).toHaveLength(4)
+  })
+
+  it('[BOND-7] frames that are acknowledged leave their memory to later ones, those that are not keep it', () => {
+    const [first, second] = [new Wire(), new Wire()]
+    const bond = bondOn(first)
+    const buffers = new Set<ArrayBufferLike>()
+    const send = (i: number): void => {
+      const frame = bond.memory(60_000)
+      frame?.fill(i).set([3])
+      buffers.add(frame?.buffer as ArrayBufferLike)
+      bond.send(frame as Uint8Array, 'reliable')
+    }
+    for (let i = 0; i < 200; i++) {
+      send(i)
+      if (i >= 6) bond.acknowledge(i - 5)
+    }
+    expect(buffers.size).toBe(3)
+    bond.attach(second, 'second')
+    bond.resume({ bond: 'first', received: 194 })
+    expect(second.payloads).toEqual([194, 195, 196, 197, 198, 199])
   })
 
   it('[BOND-4] begins anew where the other end has forgotten it, and sends nothing of before', () => {

@@ -1,5 +1,6 @@
 import type { Delivery } from '../seam/contract.ts'
 import type { SeamLink } from '../seam/lane.ts'
+import { FrameMemory } from './frame-memory.ts'
 import { encodeAck, encodeCredit, encodeResume } from './link-frames.ts'
 
 /**
@@ -27,6 +28,7 @@ export class Bond implements SeamLink {
   #head = 0
   #out = 0
   #keptBytes = 0
+  #memory = new FrameMemory()
   #acknowledged = 0
   /** Frames of this bond that have been on any carrier, in all: more than that cannot have arrived. */
   #sent = 0
@@ -103,10 +105,7 @@ export class Bond implements SeamLink {
     this.#received++
     this.#untoldFrames++
     this.#untoldBytes += bytes
-    if (this.#untoldBytes >= ACK_STEP_BYTES || this.#untoldFrames >= ACK_STEP_FRAMES) {
-      this.#untoldBytes = this.#untoldFrames = 0
-      this.#carrier?.send(encodeAck(this.#received), 'reliable')
-    }
+    if (this.#untoldBytes >= ACK_STEP_BYTES || this.#untoldFrames >= ACK_STEP_FRAMES) this.#tellReceived()
     return true
   }
 
@@ -131,6 +130,8 @@ export class Bond implements SeamLink {
   }
 
   grant(bytes: number): void {
+    // In one message with it.
+    if (this.#resumed && this.#untoldFrames > 0) this.#tellReceived()
     this.#keep(encodeCredit(bytes))
   }
 
@@ -141,11 +142,20 @@ export class Bond implements SeamLink {
     return this.#next() === undefined && this.#carrier.hasRoom(bytes)
   }
 
+  memory(bytes: number): Uint8Array | undefined {
+    return this.#memory.take(bytes)
+  }
+
   get sendsLossyApart(): boolean {
     return this.#carrier?.sendsLossyApart === true
   }
 
   /* ── Inside ────────────────────────────────────────────────────────────────────────────────── */
+
+  #tellReceived(): void {
+    this.#untoldBytes = this.#untoldFrames = 0
+    this.#carrier?.hold(encodeAck(this.#received))
+  }
 
   #keep(frame: Uint8Array): void {
     const first = this.#next() === undefined
@@ -179,7 +189,9 @@ export class Bond implements SeamLink {
     // What was said over a link that the other end has left since may be out of date.
     if (fresh <= 0) return true
     for (const end = this.#head + fresh; this.#head < end; this.#head++) {
-      this.#keptBytes -= (this.#kept[this.#head] as Uint8Array).length
+      const frame = this.#kept[this.#head] as Uint8Array
+      this.#keptBytes -= frame.length
+      this.#memory.release(frame)
       this.#kept[this.#head] = NOTHING
     }
     this.#acknowledged = received
@@ -195,6 +207,7 @@ export class Bond implements SeamLink {
   #beginAnew(): void {
     this.#id = this.#link
     this.#kept = []
+    this.#memory = new FrameMemory()
     this.#head = this.#out = this.#keptBytes = this.#acknowledged = this.#sent = 0
     this.#received = this.#untoldBytes = this.#untoldFrames = 0
   }
@@ -207,14 +220,19 @@ export class Bond implements SeamLink {
 export const MAX_KEPT_BYTES = 2_097_152
 export const MAX_KEPT_FRAMES = 65_536
 
-/** How much arrives before it is acknowledged: far enough below what may be kept that no end waits for it. */
-export const ACK_STEP_BYTES = 262_144
+/**
+ * How much arrives before it is acknowledged without a grant that could take it along: far enough below what may be kept
+ * that no end waits for it.
+ */
+export const ACK_STEP_BYTES = 524_288
 export const ACK_STEP_FRAMES = 1_024
 
 /** A proved link, as far as a bond uses it. */
 export interface Carrier {
   /** Takes a frame, in call order; a lossy one may be dropped. Never throws. */
   send(frame: Uint8Array, delivery: Delivery): void
+  /** As {@link send}, reliably, of a small frame that may wait for others until the turn of the event loop is over. */
+  hold(frame: Uint8Array): void
   hasRoom(bytes: number): boolean
   /** As of {@link SeamLink}. */
   readonly sendsLossyApart?: boolean

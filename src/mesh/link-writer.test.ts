@@ -93,6 +93,25 @@ describe('what makes messages of frames', () => {
     expect(desk.sent).toHaveLength(9)
   })
 
+  it('[CARRY-6] a frame that may wait goes with the first that may not, or when the turn is over', () => {
+    const desk = new Desk()
+    desk.writer.hold(frameOf(3, 1))
+    expect(desk.sent).toEqual([])
+    desk.writer.write(frameOf(4, 2))
+    expect(desk.sent).toHaveLength(1)
+    desk.writer.hold(frameOf(5, 3))
+    desk.writer.write(frameOf(6, 4))
+    expect(desk.sent).toHaveLength(1)
+    desk.endTurn()
+    expect(desk.sent).toHaveLength(2)
+    desk.writer.hold(frameOf(7, 5))
+    desk.endTurn()
+    desk.writer.hold(frameOf(8, 6))
+    desk.writer.write(frameOf(MAX_BATCHED_FRAME_BYTES + 1))
+    expect(desk.frames.map(({ length }) => length)).toEqual([3, 4, 5, 6, 7, 8, MAX_BATCHED_FRAME_BYTES + 1])
+    expect(desk.sent).toHaveLength(5)
+  })
+
   it('[CARRY-2] a batch goes when it is full, without waiting for the end of the turn', () => {
     const desk = new Desk()
     const frames = Array.from({ length: 1000 }, (_, i) => frameOf(64, i % 7))
@@ -127,7 +146,10 @@ describe('what makes messages of frames', () => {
         for (const [i, length] of steps.entries()) {
           if (length === 'end of turn') desk.endTurn()
           else if (length === 'microtask') desk.microtasks(1)
-          else {
+          else if (i % 5 === 0 && length <= MAX_BATCHED_FRAME_BYTES) {
+            desk.writer.hold(frameOf(length, i % BATCH))
+            written.push(length)
+          } else {
             // No frame that is written is a batch itself.
             desk.writer.write(frameOf(length, i % BATCH))
             written.push(length)

@@ -31,17 +31,22 @@ export class LinkWriter {
   /** Sends `frame` in order, at the latest when this turn is over. It belongs to the writer from here on. */
   write(frame: Uint8Array<ArrayBuffer>): void {
     this.#quietMicrotasks = 0
-    if (!this.#isInTurn) {
+    const isFirst = !this.#isInTurn
+    if (isFirst) {
       this.#isInTurn = true
       this.#port.afterMicrotask(this.#watch)
-      this.#port.send(frame)
-      return
     }
-    if (frame.length > MAX_BATCHED_FRAME_BYTES) {
+    if (frame.length > MAX_BATCHED_FRAME_BYTES || (isFirst && this.#heldBytes === 0)) {
       this.flush()
       this.#port.send(frame)
       return
     }
+    this.hold(frame)
+    if (isFirst) this.flush()
+  }
+
+  /** As {@link write}, but `frame` waits for others until the turn is over. At most {@link MAX_BATCHED_FRAME_BYTES}. */
+  hold(frame: Uint8Array<ArrayBuffer>): void {
     const bytes = BATCHED_HEADER_BYTES + frame.length
     if (BATCH_HEADER_BYTES + this.#heldBytes + bytes > MAX_BATCH_BYTES) this.flush()
     this.#held.push(frame)

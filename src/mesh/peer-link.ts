@@ -86,6 +86,12 @@ export class PeerLink implements Carrier, LinkMeasure {
     else if (!this.#sendLossy(bytes)) this.lossyDropped++
   }
 
+  hold(frame: Uint8Array): void {
+    if (this.#phase !== 'proved') return
+    this.#bufferedAtMost += frame.length + MAX_MESSAGE_HEADER_BYTES
+    this.#writer.hold(frame as Uint8Array<ArrayBuffer>)
+  }
+
   get sendsLossyApart(): boolean {
     return this.#link?.sendLossy !== undefined
   }

@@ -263,6 +263,7 @@ export class ChannelMux<K extends number | string> {
         if (channel.owed.size > 0) this.#grant(channel, peer, 0)
       },
       grant: (bytes) => this.#grant(channel, peer, bytes),
+      memory: (bytes) => (this.#base instanceof SeamCore ? this.#base.memory(peer, bytes) : undefined),
     }
     view.link(peer, link, credit)
   }

@@ -15,6 +15,8 @@ export interface SeamLink {
   grant(bytes: number): void
   /** False while the transport's own buffer has no room for a frame of `bytes`: it waits here until {@link Lane.flush}. Absent: there is always room. */
   hasRoom?(bytes: number): boolean
+  /** Memory for the next reliable frame that is sent here and nowhere else, to be written over; where the link lends any. */
+  memory?(bytes: number): Uint8Array | undefined
   /** Lossy frames pass what waits for room: {@link SeamLink.send} takes or drops them. Default false. */
   readonly sendsLossyApart?: boolean
 }
@@ -59,6 +61,12 @@ export class Lane {
   /** Lossy frames dropped here because the view had no room for them. */
   get lossyDropped(): number {
     return this.#lossyDropped
+  }
+
+  /** As of {@link SeamLink.memory}, for a frame that goes at once: one that waits would hold on to what it is part of. */
+  memory(bytes: number): Uint8Array | undefined {
+    const goes = this.#waiting.size === 0 && this.#underway === null && this.#mayGo(bytes)
+    return goes ? this.link.memory?.(bytes) : undefined
   }
 
   /**

@@ -143,7 +143,7 @@ export class SeamCore implements Seam {
       progress?.end()
       return
     }
-    const load = this.#load(payload, delivery, false)
+    const load = this.#load(payload, delivery, false, lanes.length === 1 ? lanes[0] : undefined)
     const waits: Promise<boolean>[] = []
     const refused: PeerId[] = []
     for (const lane of lanes) {
@@ -187,6 +187,11 @@ export class SeamCore implements Seam {
    */
   carry(peer: PeerId, frame: Uint8Array, options: SendOptions): Promise<void> {
     return this.#sendTo(peer, frame, options, true)
+  }
+
+  /** As of {@link SeamLink.memory}: for a frame that is carried to `peer` next. */
+  memory(peer: PeerId, bytes: number): Uint8Array | undefined {
+    return this.#lanes.get(peer)?.memory(bytes)
   }
 
   /* ── What a fabric calls ───────────────────────────────────────────────────────────────────── */
@@ -300,20 +305,21 @@ export class SeamCore implements Seam {
     if (lane === undefined) throw new PeerNotConnectedError(peer)
     this.#checkSize(payload, delivery)
     const progress = SendProgress.of(payload, 1, options)
-    const load = this.#load(payload, delivery, hasRoomBefore)
+    const load = this.#load(payload, delivery, hasRoomBefore, lane)
     const taken = this.#put(lane, load, payload, delivery, signal, progress)
     if (taken !== true && !(await taken)) throw new PeerNotConnectedError(peer)
     progress?.end()
   }
 
-  /** What is handed to the lanes, made once for all of them. */
-  #load(payload: Uint8Array, delivery: Delivery, hasRoomBefore: boolean): Uint8Array | Parts {
+  /** What is handed to the lanes, made once for all of them; `only` where there is but one. */
+  #load(payload: Uint8Array, delivery: Delivery, hasRoomBefore: boolean, only: Lane | undefined): Uint8Array | Parts {
     const max = this.maxFrameBytes
     if (delivery === 'lossy' || max === null || payload.length <= max) {
       const header = delivery === 'lossy' ? this.#headers.lossy : this.#headers.whole
-      return hasRoomBefore ? headed(header, payload) : this.#frame(header, payload)
+      if (hasRoomBefore) return headed(header, payload)
+      return this.#frame(delivery === 'reliable' ? only : undefined, header, payload)
     }
-    return new Parts(payload, max, (head, piece) => this.#frame(this.#headers.part, head, piece))
+    return new Parts(payload, max, (head, piece) => this.#frame(only?.link, this.#headers.part, head, piece))
   }
 
   #put(
@@ -329,11 +335,12 @@ export class SeamCore implements Seam {
   }
 
   /** The one copy of a payload on its way down: behind the header, and behind room for those of the seams below. */
-  #frame(header: Uint8Array, first: Uint8Array, second?: Uint8Array): Uint8Array {
+  #frame(lender: Lender | undefined, header: Uint8Array, first: Uint8Array, second?: Uint8Array): Uint8Array {
     const free = this.headroomBytes - header.length
     if (this.headroomBytes === 0 && second === undefined) return first
     const firstAt = free + header.length
-    const bytes = new Uint8Array(firstAt + first.length + (second?.length ?? 0))
+    const length = firstAt + first.length + (second?.length ?? 0)
+    const bytes = lender?.memory?.(length) ?? new Uint8Array(length)
     if (header.length === 1) bytes[free] = header[0] as number
     else bytes.set(header, free)
     // The engine's own copying costs more than it gains where there is little to copy.
@@ -352,6 +359,8 @@ export class SeamCore implements Seam {
     if (max !== null && payload.length > max) throw new PayloadTooLargeError(payload.length, max)
   }
 }
+
+type Lender = Pick<SeamLink, 'memory'>
 
 /** `payload` with the header written into the bytes before it. */
 function headed(header: Uint8Array, payload: Uint8Array): Uint8Array {

@@ -228,19 +228,18 @@ class TrialLink {
   }
 
   #carrier(at: number): Carrier {
-    return {
-      hasRoom: () => this.#queue(1 - at).length < 8,
-      send: (frame, delivery) => {
-        if (this.#stages[at] !== 'proved' || this.#stages[1 - at] === 'broken') return
-        this.#queue(1 - at).push(delivery === 'lossy' ? frame.slice() : this.#bent(at, frame))
-      },
+    const send = (frame: Uint8Array): void => {
+      if (this.#stages[at] !== 'proved' || this.#stages[1 - at] === 'broken') return
+      this.#queue(1 - at).push(this.#bent(at, frame))
     }
+    return { hasRoom: () => this.#queue(1 - at).length < 8, send, hold: send }
   }
 
+  /** A copy, as wires carry: the frame's own memory is used again. */
   #bent(at: number, frame: Uint8Array): Uint8Array {
     const { resume } = this.#end(at).bend
     const said = decodeLinkFrame(frame)
-    return resume !== undefined && said.kind === 'resume' ? encodeResume(resume(said)) : frame
+    return resume !== undefined && said.kind === 'resume' ? encodeResume(resume(said)) : frame.slice()
   }
 
   #end(at: number): End {
