@@ -57,7 +57,10 @@ export interface LinkEvents {
 export interface Link {
   /** Takes what the other end's `onSignal` said. What is malformed or out of date is dropped. */
   signal(body: string): void
-  /** Queues one message; after the link has closed, does nothing. */
+  /**
+   * Queues one message; after the link has closed, does nothing. `bytes` may be a view, and may be written over once
+   * the other end has received the message: what is handed to a receiver is another copy.
+   */
   send(bytes: Uint8Array<ArrayBuffer>): void
   /**
    * Sends one message past all that is queued, once, in no order. False: dropped, since more than
