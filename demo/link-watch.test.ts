@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest'
 import type { LinkStatus } from 'selvage/webrtc'
 import { LinkWatch } from './link-watch.ts'
 
-const connected: LinkStatus = { state: 'connected', route: 'direct', roundTripMs: 4.2, jitterMs: 0.3, why: null }
+const connected: LinkStatus = {
+  state: 'connected',
+  route: 'direct',
+  via: null,
+  roundTripMs: 4.2,
+  jitterMs: 0.3,
+  why: null,
+}
 const interrupted: LinkStatus = { ...connected, state: 'interrupted', why: 'nothing gets through for now' }
 
 describe('the links that a page watches', () => {
@@ -15,7 +22,7 @@ describe('the links that a page watches', () => {
       ]),
       0,
     )
-    expect(links.get('ada')).toEqual({ ...connected, via: null, interruption: null })
+    expect(links.get('ada')).toEqual({ ...connected, interruption: null })
     expect(links.get('bea')).toMatchObject({ route: 'relayed', via: 'cleo' })
   })
 

@@ -6,7 +6,7 @@ export interface Link {
   readonly state: LinkStatus['state'] | 'none'
   readonly route: LinkStatus['route']
   /** The id of a third peer that carries it; `null` where none does. */
-  readonly via: string | null
+  readonly via: LinkStatus['via']
   readonly roundTripMs: number | null
   readonly jitterMs: number | null
   /** Why it is not connected, as far as that is known. */
@@ -44,8 +44,7 @@ export class LinkWatch {
   }
 
   #linkOf(peer: string, status: LinkStatus, nowMs: number): Link {
-    const via: unknown = Reflect.get(status, 'via')
-    const link = { ...status, via: typeof via === 'string' ? via : null, interruption: null }
+    const link = { ...status, interruption: null }
     if (status.state !== 'interrupted') return link
     const sinceMs = this.#interruptedAtMs.get(peer) ?? nowMs
     this.#interruptedAtMs.set(peer, sinceMs)

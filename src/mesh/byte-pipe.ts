@@ -1,3 +1,4 @@
+import type { PeerId } from '../seam/contract.ts'
 import type { SignalAddress } from '../signal/protocol.ts'
 
 /**
@@ -8,6 +9,8 @@ import type { SignalAddress } from '../signal/protocol.ts'
 export interface BytePipe {
   /** Largest packet, bytes. */
   readonly maxBytes: number
+  /** The third peer that keeps it. Absent: what keeps the room does. */
+  readonly via?: PeerId | undefined
   /** False while so much waits to go out that no more should be handed in: ask again in a moment. */
   readonly hasRoom: boolean
   send(packet: Uint8Array): void
@@ -22,5 +25,13 @@ export interface BytePipeEvents {
   onClosed(why: string): void
 }
 
-/** Opens a pipe for the link of that id to `at`, or `null` where there is no way at the moment. */
-export type OpenBytePipe = (link: string, at: SignalAddress, events: BytePipeEvents) => BytePipe | null
+/**
+ * Opens a pipe for the link of that id to `at`, or `null` where there is no way at the moment. `via`: the way that the
+ * other end has chosen, a third peer or, `null`, what keeps the room; absent: any.
+ */
+export type OpenBytePipe = (
+  link: string,
+  at: SignalAddress,
+  events: BytePipeEvents,
+  via?: PeerId | null,
+) => BytePipe | null

@@ -24,8 +24,13 @@ export class Introducer {
     return this.#introductions.knows(at)
   }
 
-  linked(link: string, at: SignalAddress): void {
-    this.tell({ kind: 'linked', link, at, nowMs: this.#options.clock.now() })
+  /** Who reaches whom, for who asks. */
+  get ways(): Pick<Introductions, 'carriersOf' | 'isCarrying' | 'wayOn'> {
+    return this.#introductions
+  }
+
+  linked(link: string, at: SignalAddress, carries: boolean): void {
+    this.tell({ kind: 'linked', link, at, carries, nowMs: this.#options.clock.now() })
   }
 
   heard(link: string, said: Introduction): void {

@@ -18,9 +18,10 @@ const text = (minLength: number, maxLength: number): fc.Arbitrary<string> =>
     .array(fc.integer({ min: 0x20, max: 0xd7ff }), { minLength, maxLength })
     .map((codes) => String.fromCharCode(...codes))
 const address = fc.record({ peer: text(1, 40), session: text(1, 40) })
-const roster = fc.array(address, { maxLength: MAX_INTRODUCED })
+const went = fc.array(address, { maxLength: MAX_INTRODUCED })
+const came = fc.array(fc.record({ at: address, carries: fc.boolean() }), { maxLength: MAX_INTRODUCED })
 const introduction: fc.Arbitrary<Introduction> = fc.oneof(
-  fc.record({ kind: fc.constant('roster' as const), came: roster, went: roster }),
+  fc.record({ kind: fc.constant('roster' as const), came, went }),
   fc.record({ kind: fc.constantFrom('hand-on' as const, 'handed-on' as const), address, body: text(0, 200) }),
 )
 
@@ -68,7 +69,11 @@ describe('introduction frames', () => {
 
   it('[INTRO-6] a roster of more than one peer may tell of is malformed', () => {
     const at = { peer: 'p', session: 's' }
-    const say = { kind: 'roster' as const, came: Array.from({ length: MAX_INTRODUCED + 1 }, () => at), went: [] }
+    const say = {
+      kind: 'roster' as const,
+      came: Array.from({ length: MAX_INTRODUCED + 1 }, () => ({ at, carries: true })),
+      went: [],
+    }
     expect(() => decode(encodeIntroduction(say))).toThrow(MalformedBytesError)
   })
 })

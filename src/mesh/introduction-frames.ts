@@ -5,9 +5,15 @@ import { SIGNAL_BOUNDS, type SignalAddress } from '../signal/protocol.ts'
 /** What linked peers say to each other for the sake of third ones (`introductions.ts`). */
 export type Introduction =
   /** Whom the sender is linked with: what has changed since it last said so over this link. */
-  | { readonly kind: 'roster'; readonly came: readonly SignalAddress[]; readonly went: readonly SignalAddress[] }
+  | { readonly kind: 'roster'; readonly came: readonly Introduced[]; readonly went: readonly SignalAddress[] }
   /** `hand-on`: for the member at `address`. `handed-on`: what the one at `address` asked the sender to hand on. */
   | { readonly kind: 'hand-on' | 'handed-on'; readonly address: SignalAddress; readonly body: string }
+
+export interface Introduced {
+  readonly at: SignalAddress
+  /** Whether the sender carries bytes between it and others: it is linked with it directly. */
+  readonly carries: boolean
+}
 
 export const ROSTER = 11
 export const CARRY = 12
@@ -23,10 +29,10 @@ export function encodeIntroduction(say: Introduction): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter(128)
   if (say.kind === 'roster') {
     writer.u8(ROSTER)
-    for (const list of [say.came, say.went]) {
-      writer.varint(list.length)
-      for (const at of list) writer.text(at.peer).text(at.session)
-    }
+    writer.varint(say.came.length)
+    for (const { at, carries } of say.came) writer.text(at.peer).text(at.session).flag(carries)
+    writer.varint(say.went.length)
+    for (const at of say.went) writer.text(at.peer).text(at.session)
     return writer.finish()
   }
   const body = utf8(say.body)
@@ -38,8 +44,8 @@ export function encodeIntroduction(say: Introduction): Uint8Array<ArrayBuffer> {
 /** Reads on after the type. Throws {@link MalformedBytesError}, never anything else. */
 export function decodeIntroduction(type: number, reader: ByteReader): Introduction {
   if (type === ROSTER) {
-    const came = readRoster(reader)
-    const went = readRoster(reader)
+    const came = readRoster(reader, readIntroduced)
+    const went = readRoster(reader, readAddress)
     reader.end()
     return { kind: 'roster', came, went }
   }
@@ -55,13 +61,18 @@ export function decodeIntroduction(type: number, reader: ByteReader): Introducti
   }
 }
 
-function readRoster(reader: ByteReader): SignalAddress[] {
+function readRoster<T>(reader: ByteReader, read: (reader: ByteReader) => T): T[] {
   const count = reader.varint()
   if (count > MAX_INTRODUCED) throw new MalformedBytesError(`a roster of ${count}`)
-  return Array.from({ length: count }, () => readAddress(reader))
+  return Array.from({ length: count }, () => read(reader))
 }
 
-function readAddress(reader: ByteReader): SignalAddress {
+function readIntroduced(reader: ByteReader): Introduced {
+  return { at: readAddress(reader), carries: reader.flag() }
+}
+
+/** Throws {@link MalformedBytesError}, never anything else. */
+export function readAddress(reader: ByteReader): SignalAddress {
   return { peer: readName(reader, SIGNAL_BOUNDS.peer), session: readName(reader, SIGNAL_BOUNDS.session) }
 }
 

@@ -30,7 +30,7 @@ function told(effect: IntroductionEffect): string {
     case 'say': {
       const { say } = effect
       if (say.kind !== 'roster') return `${effect.link}: ${say.kind} ${say.address.session} ${say.body}`
-      return `${effect.link}:${say.came.map((at) => ` +${at.session}`).join('')}${say.went.map((at) => ` -${at.session}`).join('')}`
+      return `${effect.link}:${say.came.map(({ at }) => ` +${at.session}`).join('')}${say.went.map((at) => ` -${at.session}`).join('')}`
     }
     case 'serve':
       return `serve ${effect.to.session} ${effect.body}`
@@ -44,18 +44,24 @@ function told(effect: IntroductionEffect): string {
 
 const attached = (...present: SignalAddress[]): IntroductionInput => ({ kind: 'attached', present })
 const detached: IntroductionInput = { kind: 'detached' }
-const linked = (at: SignalAddress, link: string = `to ${at.peer}`): IntroductionInput => ({
+const linked = (at: SignalAddress, link: string = `to ${at.peer}`, carries = true): IntroductionInput => ({
   kind: 'linked',
   link,
   at,
+  carries,
   nowMs: 0,
 })
 const unlinked = (at: SignalAddress): IntroductionInput => ({ kind: 'unlinked', link: `to ${at.peer}` })
 const path = (at: SignalAddress, open: boolean): IntroductionInput => ({ kind: 'path', link: `to ${at.peer}`, open })
-const roster = (by: SignalAddress, came: SignalAddress[], went: SignalAddress[] = []): IntroductionInput => ({
+const roster = (
+  by: SignalAddress,
+  came: SignalAddress[],
+  went: SignalAddress[] = [],
+  carries = true,
+): IntroductionInput => ({
   kind: 'heard',
   link: `to ${by.peer}`,
-  said: { kind: 'roster', came, went },
+  said: { kind: 'roster', came: came.map((at) => ({ at, carries })), went },
   nowMs: 0,
 })
 const carried = (
@@ -129,6 +135,38 @@ describe('who is told of whom', () => {
         .map((at) => ` +${at.session}`)
         .join('')}`,
     ])
+  })
+})
+
+describe('who may carry for whom', () => {
+  it('[HOP-5] each linked peer is told whether bytes are carried to the others, and when that changes', () => {
+    after(linked(ada), linked(ben, 'relayed', false))
+    const carries = (inputs: IntroductionInput): boolean[] =>
+      self
+        .step(inputs)
+        .flatMap((effect) => (effect.kind === 'say' && effect.say.kind === 'roster' ? effect.say.came : []))
+        .map(({ carries: does }) => does)
+    expect(carries(linked(cyd))).toEqual([true, true, true, false])
+    expect(carries(linked(ben, 'direct'))).toEqual([true, true, true, true])
+    expect(after(unlinked(ben))).toEqual([])
+  })
+
+  it('[HOP-1] who says that it carries to a member is a way to it, over a link that carries and has a path', () => {
+    after(linked(ada), linked(ben, 'to ben', false), roster(ada, [cyd]), roster(ben, [cyd]))
+    expect(self.carriersOf(cyd)).toEqual([{ link: 'to ada', peer: 'ada' }])
+    after(path(ada, false))
+    expect(self.carriersOf(cyd)).toEqual([])
+    after(path(ada, true), roster(ada, [cyd], [], false))
+    expect(self.carriersOf(cyd)).toEqual([])
+  })
+
+  it('[HOP-2] what is carried goes between two linked peers, neither of whom is reached through others', () => {
+    after(linked(ada), linked(ben), linked(cyd, 'to cyd', false))
+    expect(self.wayOn('to ada', ben)).toEqual({ link: 'to ben', sender: ada })
+    expect([self.wayOn('to ada', cyd), self.wayOn('to cyd', ada)]).toEqual(['not-direct', 'not-direct'])
+    expect([self.wayOn('to ada', ada), self.wayOn('no link', ben)]).toEqual(['not-linked', 'not-linked'])
+    after(path(ben, false))
+    expect(self.wayOn('to ada', ben)).toBe('not-linked')
   })
 })
 

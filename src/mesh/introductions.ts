@@ -1,6 +1,6 @@
 import { SIGNAL_BOUNDS, type SignalAddress } from '../signal/protocol.ts'
 import { TokenBucket } from '../signal/token-bucket.ts'
-import { MAX_INTRODUCED, type Introduction } from './introduction-frames.ts'
+import { MAX_INTRODUCED, type Introduced, type Introduction } from './introduction-frames.ts'
 
 /**
  * Through whom each member of the room can be reached: the server, while both are attached there, or a linked
@@ -37,6 +37,31 @@ export class Introductions {
   /** Whether a linked peer is linked with this member. */
   knows(at: SignalAddress): boolean {
     return this.#introduced.has(keyOf(at))
+  }
+
+  /** The links over which others carry to this member, by what they say. */
+  carriersOf(at: SignalAddress): { readonly link: string; readonly peer: string }[] {
+    const key = keyOf(at)
+    return [...this.#links]
+      .filter(([, { open, carries, heard }]) => open && carries && heard.get(key)?.carries === true)
+      .map(([link, { at: carrier }]) => ({ link, peer: carrier.peer }))
+  }
+
+  /** Whether bytes of others may go over the link now. */
+  isCarrying(link: string): boolean {
+    const known = this.#links.get(link)
+    return known?.open === true && known.carries
+  }
+
+  /** How what came over the link `from` gets on to a member, under which address; or why it does not. */
+  wayOn(
+    from: string,
+    to: SignalAddress,
+  ): { readonly link: string; readonly sender: SignalAddress } | 'not-linked' | 'not-direct' {
+    const sender = this.#links.get(from)
+    const link = this.#openLinkTo(keyOf(to))
+    if (sender === undefined || link === null || link === from) return 'not-linked'
+    return this.isCarrying(from) && this.isCarrying(link) ? { link, sender: sender.at } : 'not-direct'
   }
 
   step(input: IntroductionInput): IntroductionEffect[] {
@@ -102,10 +127,11 @@ export class Introductions {
 
   /* ── Links ─────────────────────────────────────────────────────────────────────────────────── */
 
-  #onLinked({ link, at, nowMs }: IntroductionInput & { kind: 'linked' }): void {
+  #onLinked({ link, at, carries, nowMs }: IntroductionInput & { kind: 'linked' }): void {
     this.#links.set(link, {
       at,
       key: keyOf(at),
+      carries,
       open: true,
       told: new Map(),
       heard: new Map(),
@@ -141,11 +167,12 @@ export class Introductions {
 
   #onRoster(link: LinkedPeer, { came, went }: Introduction & { kind: 'roster' }, nowMs: number): void {
     for (const at of went) link.heard.delete(keyOf(at))
-    for (const at of came) {
+    for (const told of came) {
+      const { at } = told
       const key = keyOf(at)
       if (at.peer === this.#selfId || key === link.key) continue
       if (!link.news.take(nowMs)) this.#refuse('too-fast')
-      else if (link.heard.size < MAX_INTRODUCED || link.heard.has(key)) link.heard.set(key, at)
+      else if (link.heard.size < MAX_INTRODUCED || link.heard.has(key)) link.heard.set(key, told)
       else this.#refuse('too-many-introduced')
     }
     this.#publish()
@@ -165,20 +192,25 @@ export class Introductions {
 
   /** Tells linked peers and the mesh what has changed for them. A link without a path is told when it has one again. */
   #publish(): void {
-    const linked = new Map<string, SignalAddress>()
+    const linked = new Map<string, Introduced>()
     const introduced = new Map<string, SignalAddress>()
-    for (const { open, key, at, heard } of this.#links.values()) {
+    for (const { open, key, at, carries, heard } of this.#links.values()) {
       if (!open) continue
-      linked.set(key, at)
-      for (const [told, address] of heard) introduced.set(told, address)
+      linked.set(key, { at, carries })
+      for (const [told, { at: address }] of heard) introduced.set(told, address)
     }
     for (const [id, link] of this.#links) {
       if (!link.open) continue
       const rest = new Map([...linked].filter(([key]) => key !== link.key).slice(0, MAX_INTRODUCED))
-      const [came, went] = [missing(rest, link.told), missing(link.told, rest)]
+      const came = [...rest].filter(([key, { carries }]) => link.told.get(key)?.carries !== carries)
+      const went = missing(link.told, rest)
       link.told = rest
       if (came.length > 0 || went.length > 0)
-        this.#effects.push({ kind: 'say', link: id, say: { kind: 'roster', came, went } })
+        this.#effects.push({
+          kind: 'say',
+          link: id,
+          say: { kind: 'roster', came: came.map(([, told]) => told), went: went.map(({ at }) => at) },
+        })
     }
     const before = this.#introduced
     this.#introduced = introduced
@@ -255,7 +287,14 @@ export type IntroductionInput =
   /** Words that came through the server. */
   | { readonly kind: 'served'; readonly from: SignalAddress; readonly body: string }
   /** A link whose other end is proved, under a name that no other has. */
-  | { readonly kind: 'linked'; readonly link: string; readonly at: SignalAddress; readonly nowMs: number }
+  | {
+      readonly kind: 'linked'
+      readonly link: string
+      readonly at: SignalAddress
+      /** Whether bytes of others may go over it. */
+      readonly carries: boolean
+      readonly nowMs: number
+    }
   /** Whether anything gets through for now. */
   | { readonly kind: 'path'; readonly link: string; readonly open: boolean }
   | { readonly kind: 'unlinked'; readonly link: string }
@@ -291,10 +330,11 @@ export type IntroductionGate =
 interface LinkedPeer {
   readonly at: SignalAddress
   readonly key: string
+  readonly carries: boolean
   open: boolean
   /** What the other end knows from this one, and this one from it. */
-  told: ReadonlyMap<string, SignalAddress>
-  readonly heard: Map<string, SignalAddress>
+  told: ReadonlyMap<string, Introduced>
+  readonly heard: Map<string, Introduced>
   readonly news: TokenBucket
   readonly wordsForOthers: TokenBucket
   readonly wordsOfOthers: TokenBucket
@@ -307,6 +347,6 @@ function keyOf({ peer, session }: SignalAddress): string {
   return JSON.stringify([peer, session])
 }
 
-function missing(of: ReadonlyMap<string, SignalAddress>, from: ReadonlyMap<string, SignalAddress>): SignalAddress[] {
-  return [...of].filter(([key]) => !from.has(key)).map(([, at]) => at)
+function missing<T>(of: ReadonlyMap<string, T>, from: ReadonlyMap<string, T>): T[] {
+  return [...of].filter(([key]) => !from.has(key)).map(([, value]) => value)
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import type { PeerId } from '../seam/contract.ts'
 import type { SignalAddress } from '../signal/protocol.ts'
 import type { Fingerprints } from './link-handshake.ts'
 import type { LinkRoute } from './link-status.ts'
@@ -77,6 +78,8 @@ export interface Link {
   fingerprints(): Fingerprints
   /** How its bytes travel now. Default `direct`. */
   readonly route?: LinkRoute
+  /** The third peer that carries its bytes; `null`: none does. Default `null`. */
+  readonly via?: PeerId | null
   /** What stands in the way of a link that is still being made, for people. */
   trouble?(): string | null
   /** Looks for a new network path without giving up the channel. Drivers that cannot leave it out. */

@@ -20,6 +20,8 @@ export type LinkFrame =
   | { readonly kind: 'ack'; readonly received: number }
   | ({ readonly kind: 'resume' } & Resume)
   | { readonly kind: 'ping' | 'pong'; readonly serial: number }
+  /** `hop-frames.ts` reads on: what follows the type. */
+  | { readonly kind: 'hop'; readonly bytes: Uint8Array }
 
 export interface Hello {
   readonly version: number
@@ -58,6 +60,9 @@ const GOODBYE = 6
 const PART = 8
 const ACK = 9
 const RESUME = 10
+/** Packets that one end carries for the other. */
+export const HOP = 13
+
 const PING = 14
 const PONG = 15
 
@@ -121,6 +126,8 @@ function decodeControl(reader: ByteReader): LinkFrame {
     case ROSTER:
     case CARRY:
       return { kind: 'introduction', said: decodeIntroduction(type, reader) }
+    case HOP:
+      return { kind: 'hop', bytes: reader.rest() }
     case PING:
     case PONG: {
       const serial = reader.varint()

@@ -11,6 +11,8 @@ export interface LinkStatus {
   readonly state: LinkStage | 'lost'
   /** How its bytes travel; `null` while there is no link. */
   readonly route: LinkRoute | null
+  /** The third peer that passes its bytes on and cannot read them; `null`: none does, so that a server does where it is relayed. */
+  readonly via: PeerId | null
   /** There and back, smoothed, and how much it varies, milliseconds; `null` until measured. */
   readonly roundTripMs: number | null
   readonly jitterMs: number | null
@@ -23,6 +25,7 @@ export type LinkRoute = 'direct' | 'relayed'
 /** What a link at work knows of itself. */
 export interface LinkMeasure {
   readonly route: LinkRoute
+  readonly via: PeerId | null
   readonly roundTripMs: number | null
   readonly jitterMs: number | null
 }
@@ -65,6 +68,7 @@ export class LinkStatuses {
       status.set(peer, {
         state,
         route: measure?.route ?? null,
+        via: measure?.via ?? null,
         roundTripMs: rounded(measure?.roundTripMs),
         jitterMs: rounded(measure?.jitterMs),
         why: state === 'connected' ? null : this.#whyOf(peer, state, isSignalling),
@@ -73,7 +77,7 @@ export class LinkStatuses {
     for (const peer of [...this.#lost]) {
       const why = this.#whys.get(peer)
       if (why === undefined) this.#lost.delete(peer)
-      else status.set(peer, { state: 'lost', route: null, roundTripMs: null, jitterMs: null, why })
+      else status.set(peer, { state: 'lost', route: null, via: null, roundTripMs: null, jitterMs: null, why })
     }
     if (!sameStatus(status, this.#status.get())) this.#status.set(status)
   }

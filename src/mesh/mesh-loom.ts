@@ -18,6 +18,7 @@ import {
 import { createPeerIdentity, lackingWebCrypto } from '../seam/peer-identity.ts'
 import type { CreateRoom } from '../signal/protocol.ts'
 import type { SignalSocketConstructor } from '../signal/signal-socket.ts'
+import type { OpenBytePipe } from './byte-pipe.ts'
 import type { LinkDriver } from './link-driver.ts'
 import type { RelayPolicy } from './mesh-steps.ts'
 import { newRoomSecret, privateRoomAddress, publicRoomAddress, type RoomAddress } from './room-address.ts'
@@ -311,8 +312,8 @@ export interface WeaveMeans {
   readonly driver: LinkDriver
   /** Default `never`. */
   readonly relay?: RelayPolicy | undefined
-  /** Makes the links that go through a relay; loaded when the first one does. */
-  readonly relayed?: (() => Promise<LinkDriver>) | undefined
+  /** Pipes through what keeps the room, for pairs that cannot link directly. Absent: no link is relayed. */
+  readonly relayed?: OpenBytePipe | undefined
   /** Opens the weave's presence in its room. Default: a {@link RoomPresence} on the signalling servers. */
   readonly presence?: ((options: RoomPresenceOptions) => Presence) | undefined
 }

@@ -6,6 +6,8 @@ import type { PeerId, PeerIdentity, WaitOptions } from '../seam/contract.ts'
 import { ArrivalBudgets } from '../seam/arrival-budgets.ts'
 import { SeamCore } from '../seam/seam-core.ts'
 import type { CreateRoom, SignalAddress } from '../signal/protocol.ts'
+import type { OpenBytePipe } from './byte-pipe.ts'
+import type { HopGate } from './hop-carrier.ts'
 import type { LinkDriver } from './link-driver.ts'
 import { newLinkId } from './link-envelope.ts'
 import type { IntroductionGate } from './introductions.ts'
@@ -14,6 +16,7 @@ import { IceServers } from './ice-servers.ts'
 import { LinkStatuses, type LinkStatus } from './link-status.ts'
 import { LinkHandshake, type RefusalReason } from './link-handshake.ts'
 import { MeshBonds } from './mesh-bonds.ts'
+import { MeshRelays } from './mesh-relays.ts'
 import { MeshSignalling } from './mesh-signalling.ts'
 import type { MeshEffect, MeshInput, RelayPolicy } from './mesh-steps.ts'
 import { Mesh } from './mesh.ts'
@@ -32,6 +35,7 @@ export class MeshSeam {
   readonly #session: string
   readonly #signals: MeshSignalling
   readonly #mesh: Mesh
+  #relays: MeshRelays | null = null
   /** The step under way, and those that wait for it. */
   readonly #inputs: MeshInput[] = []
   readonly #bonds: MeshBonds
@@ -77,6 +81,7 @@ export class MeshSeam {
       link: (id) => this.#links.get(id),
       isListed: ({ peer }) => this.core.peers.get().has(peer),
       events: {
+        onWays: () => this.#relays?.changed(),
         onInput: (input) => this.#step(input),
         onSignal: (from, link, body) => this.#onSignal(from, link, body),
         onUnsent: (why) => {
@@ -85,6 +90,7 @@ export class MeshSeam {
         onMalformed: () => void this.#malformed++,
       },
     })
+    if (options.relayed !== undefined) this.#relays = this.#openRelays(options.relayed)
     this.#unwatch = [
       (options.wake ?? watchNetwork)(() => this.#step({ kind: 'wake' })),
       this.signalling.listen(() => this.#publishLinks()),
@@ -113,6 +119,7 @@ export class MeshSeam {
       refusedSignals: this.#signals.refusedSignals,
       refusedCalls: this.#signals.refusedCalls,
       refusedIntroductions: this.#signals.refusedIntroductions,
+      refusedHops: new Map(this.#relays?.refused),
       trust: this.#options.trust,
       malformed: this.#malformed,
       lossyDropped,
@@ -179,7 +186,7 @@ export class MeshSeam {
         const link = this.#links.get(effect.link)
         if (link === undefined) return
         this.#bonds.carry(effect.peer, link, effect.link)
-        return this.#signals.linked(effect.link, effect.at)
+        return this.#signals.linked(effect.link, effect.at, this.#carries(effect.link))
       }
       case 'unlist':
         if (effect.lost) this.#statuses.lost(effect.peer)
@@ -235,7 +242,7 @@ export class MeshSeam {
   /* ── Links ─────────────────────────────────────────────────────────────────────────────────── */
 
   #openLink({ kind, link: id, at, polite, route }: MeshEffect & { kind: 'dial' | 'accept' }): PeerLink {
-    const { identity, driver, relayed, iceServers, iceTransportPolicy, clock, room } = this.#options
+    const { identity, driver, iceServers, iceTransportPolicy, clock, room } = this.#options
     let opens = kind === 'dial'
     const { peer } = at
     /** What may not be said ends the link, and the peer's stay. */
@@ -249,7 +256,7 @@ export class MeshSeam {
       at,
       initiator: kind === 'dial',
       polite,
-      driver: route === 'relayed' && relayed !== undefined ? relayed : async () => driver,
+      driver: (route === 'relayed' ? this.#relays?.driver : undefined) ?? (async () => driver),
       iceServers: new IceServers({
         own: iceServers,
         given: async () => (await this.#signals.presence.turnServers?.()) ?? [],
@@ -283,6 +290,7 @@ export class MeshSeam {
           this.#tellChange()
         },
         onWritable: () => this.#bonds.writable(peer, link),
+        onHop: (bytes) => (this.#relays === null ? void this.#malformed++ : this.#relays.heard(id, bytes)),
         onIntroduction: (said) => this.#signals.heard(id, said),
         onPath: (path) => {
           this.#signals.path(id, path === 'connected')
@@ -303,6 +311,25 @@ export class MeshSeam {
     this.#lastFailure = `no link to ${peer} was ready yet: ${why}`
     this.#statuses.failed(peer, why)
     this.#publishLinks()
+  }
+
+  #openRelays(server: OpenBytePipe): MeshRelays {
+    const { ways } = this.#signals
+    return new MeshRelays(server, {
+      clock: this.#options.clock,
+      carriersOf: (at) => ways.carriersOf(at),
+      wayOn: (from, to) => ways.wayOn(from, to),
+      isOpen: (link) => ways.isCarrying(link),
+      isBelow: (link, bytes) => this.#links.get(link)?.isBelow(bytes) === true,
+      send: (link, frame) => this.#links.get(link)?.send(frame, 'reliable'),
+      ask: (link) => this.#links.get(link)?.ask(),
+      onMalformed: () => void this.#malformed++,
+    })
+  }
+
+  /** Only what goes through nobody itself carries for others: one hop, and never a hop of a hop. */
+  #carries(link: string): boolean {
+    return this.#relays !== null && this.#mesh.links.find(({ id }) => id === link)?.route === 'direct'
   }
 
   #onLinkEnded(id: string, peer: PeerId, end: PeerLinkEnd, why: string): void {
@@ -350,13 +377,27 @@ export class MeshSeam {
     this.#changed.set(this.#changed.get() + 1)
   }
 
+  /** Meanwhile the other links deliver nothing any more. */
+  async #afterHops(): Promise<void> {
+    for (const link of this.#links.values()) {
+      this.#bonds.flush(link.peer, link)
+      this.#bonds.detach(link.peer, link)
+    }
+    await Promise.all(this.#closing)
+  }
+
   async #release(): Promise<void> {
     for (const unwatch of this.#unwatch) unwatch()
     this.#signals.close()
     for (const timer of [...this.#timers.keys()]) this.#disarm(timer)
-    for (const id of [...this.#links.keys()]) this.#drop(id, 'closed')
+    const hops = [...this.#links].filter(([, link]) => link.via !== null)
+    for (const [id] of hops) this.#drop(id, 'closed')
     this.#statuses.clear()
     this.#tellChange()
+    // Their last words go over the link to who carries them.
+    if (hops.length > 0) await this.#afterHops()
+    for (const id of [...this.#links.keys()]) this.#drop(id, 'closed')
+    this.#relays?.close()
     await Promise.all(this.#closing)
   }
 }
@@ -371,8 +412,8 @@ export interface MeshSeamOptions {
   readonly identity: PeerIdentity
   readonly driver: LinkDriver
   readonly relay?: RelayPolicy | undefined
-  /** Loaded when the first link is relayed. Absent: none is. */
-  readonly relayed?: (() => Promise<LinkDriver>) | undefined
+  /** Pipes through what keeps the room. Absent: no link is relayed, by anybody, and nothing is carried for others. */
+  readonly relayed?: OpenBytePipe | undefined
   readonly iceServers: () => Promise<readonly RTCIceServer[]>
   readonly iceTransportPolicy: RTCIceTransportPolicy
   /** Largest payload sent and taken, bytes. */
@@ -400,6 +441,8 @@ export interface MeshDiagnostics {
   readonly refusedCalls: number
   /** What linked peers said of others, or asked to hand on, and was not taken, by gate. */
   readonly refusedIntroductions: ReadonlyMap<IntroductionGate, number>
+  /** Packets that others wanted carried, or said to carry for this peer, and were not taken, by gate. */
+  readonly refusedHops: ReadonlyMap<HopGate, number>
   /** Whether the room's servers can read its signalling. */
   readonly trust: RoomTrust
   /** Frames and signals that were none, dropped. */

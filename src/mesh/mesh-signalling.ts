@@ -68,6 +68,11 @@ export class MeshSignalling {
     return this.#introducer.refused
   }
 
+  /** Who reaches whom, for who asks. */
+  get ways(): Introducer['ways'] {
+    return this.#introducer.ways
+  }
+
   /** Says `body` to the other end of a link; `opens`: for the first time. */
   say(to: SignalAddress, link: string, opens: boolean, body: string): void {
     this.#seal.seal(to, encodeEnvelope({ opens, link, body }))
@@ -78,20 +83,25 @@ export class MeshSignalling {
     this.#introducer.tell({ kind: 'attempt', to })
   }
 
-  linked(link: string, at: SignalAddress): void {
-    this.#introducer.linked(link, at)
+  /** `carries`: bytes of others may go over it. */
+  linked(link: string, at: SignalAddress, carries: boolean): void {
+    this.#introducer.linked(link, at, carries)
+    this.#options.events.onWays()
   }
 
   unlinked(link: string): void {
     this.#introducer.tell({ kind: 'unlinked', link })
+    this.#options.events.onWays()
   }
 
   path(link: string, open: boolean): void {
     this.#introducer.tell({ kind: 'path', link, open })
+    this.#options.events.onWays()
   }
 
   heard(link: string, said: Introduction): void {
     this.#introducer.heard(link, said)
+    if (said.kind === 'roster') this.#options.events.onWays()
   }
 
   close(): void {
@@ -142,5 +152,7 @@ export interface MeshSignallingEvents {
   onSignal(from: SignalAddress, link: string, body: string): void
   /** `why` is a sentence for people. */
   onUnsent(why: string): void
+  /** Who is linked with whom has changed. */
+  onWays(): void
   onMalformed(): void
 }

@@ -288,7 +288,7 @@ export class Mesh {
     if (isReachable(member) && !member.shunned) {
       if (this.#relay === 'fallback') {
         if (link.route === 'direct') this.#dialRelayed(member)
-        else this.#arm(relayTimer(member), RELAY_AFTER_MS)
+        else this.#arm(relayTimer(member), link.stage === 'connecting' ? RELAY_AFTER_MS : RELAY_AGAIN_MS)
       }
       if (this.#linkOf(member, this.#preferred) === null) this.#retryLater(member)
     }
@@ -479,6 +479,9 @@ export const FALLBACK_DIAL_MS = 5_000
 
 /** How long a direct link may take before a relayed one is made beside it. */
 export const RELAY_AFTER_MS = 3_000
+
+/** How long after the end of a relayed link that worked another one is made: whatever carried it may be gone, and there may be another. */
+export const RELAY_AGAIN_MS = 250
 
 /**
  * How long a restart may take to find a path, and a call to a peer that is still listed to be answered, before

@@ -79,6 +79,11 @@ export class PeerLink implements Carrier, LinkMeasure {
     return false
   }
 
+  /** Whether it is proved and no more than `bytes` are queued. Unlike {@link hasRoom} it asks for no call when that changes. */
+  isBelow(bytes: number): boolean {
+    return this.#phase === 'proved' && !this.#isBuffering(bytes)
+  }
+
   send(frame: Uint8Array, delivery: Delivery): void {
     if (this.#phase !== 'proved') return
     const bytes = frame as Uint8Array<ArrayBuffer>
@@ -105,6 +110,10 @@ export class PeerLink implements Carrier, LinkMeasure {
 
   get route(): LinkRoute {
     return this.#link?.route ?? 'direct'
+  }
+
+  get via(): PeerId | null {
+    return this.#link?.via ?? null
   }
 
   get roundTripMs(): number | null {
@@ -238,6 +247,8 @@ export class PeerLink implements Carrier, LinkMeasure {
           return events.onGranted(frame.bytes)
         case 'introduction':
           return events.onIntroduction(frame.said)
+        case 'hop':
+          return events.onHop(frame.bytes)
         case 'ack':
           return events.onAck(frame.received)
         case 'resume':
@@ -386,6 +397,8 @@ export interface PeerLinkEvents {
   onAck(received: number): void
   onResume(said: Resume): void
   onIntroduction(said: Introduction): void
+  /** What follows the type of a frame that is `hop-frames.ts`'s. */
+  onHop(bytes: Uint8Array): void
   onWritable(): void
   onPath(path: 'connected' | 'interrupted'): void
   /** Why no path may be found, for people. */

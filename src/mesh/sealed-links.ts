@@ -1,5 +1,6 @@
 import { concatBytes, fromBase64Url, MalformedBytesError, toBase64Url } from '../base/bytes.ts'
 import { tracked } from '../base/clock.ts'
+import type { PeerId } from '../seam/contract.ts'
 import type { BytePipe, OpenBytePipe } from './byte-pipe.ts'
 import { CLOSE_BOUND_MS, LOW_WATER_BYTES, type Link, type LinkDriver, type LinkOptions } from './link-driver.ts'
 import type { Fingerprints } from './link-handshake.ts'
@@ -47,7 +48,8 @@ class SealedLink implements Link {
   drainMarkBytes: number = LOW_WATER_BYTES
   bufferedAmount = 0
   readonly #options: LinkOptions
-  readonly #pipe: BytePipe | null
+  readonly #openPipe: OpenBytePipe
+  #pipe: BytePipe | null = null
   readonly #ownKey: Promise<SealKey>
   #seal: Seal | null = null
   #fingerprints: Fingerprints = { local: [], remote: [] }
@@ -70,22 +72,22 @@ class SealedLink implements Link {
 
   constructor(options: LinkOptions, openPipe: OpenBytePipe) {
     this.#options = options
-    this.#pipe = openPipe(options.link, options.at, {
-      onPacket: (packet) => this.#onPacket(packet),
-      // What came before it is still being opened.
-      onClosed: (why) => this.#do(this.#opening.then(() => this.#end(why))),
-    })
+    this.#openPipe = openPipe
     this.#ownKey = tracked(options.clock, newSealKey())
     this.#ownKey.catch(() => {})
-    if (this.#pipe === null) queueMicrotask(() => this.#end('there is nothing to relay it at the moment'))
-    else if (options.initiator) this.#do(this.#ownKey.then((key) => this.#sayKey(key)))
+    // The initiator chooses the way, and says it with its key.
+    if (options.initiator && this.#open()) this.#do(this.#ownKey.then((key) => this.#sayKey(key)))
+  }
+
+  get via(): PeerId | null {
+    return this.#pipe?.via ?? null
   }
 
   signal(body: string): void {
-    const key = decodeKey(body)
-    if (key === null || this.#keyed || this.#phase !== 'opening') return
+    const said = decodeKey(body)
+    if (said === null || this.#keyed || this.#phase !== 'opening') return
     this.#keyed = true
-    this.#do(this.#agree(key))
+    if (this.#options.initiator || this.#open(said.via)) this.#do(this.#agree(said.key))
   }
 
   send(bytes: Uint8Array<ArrayBuffer>): void {
@@ -113,10 +115,22 @@ class SealedLink implements Link {
     return this.#closing
   }
 
+  #open(via?: PeerId | null): boolean {
+    const { link, at } = this.#options
+    const events = {
+      onPacket: (packet: Uint8Array) => this.#onPacket(packet),
+      // What came before it is still being opened.
+      onClosed: (why: string) => this.#do(this.#opening.then(() => this.#end(why))),
+    }
+    this.#pipe = this.#openPipe(link, at, events, via)
+    if (this.#pipe === null) queueMicrotask(() => this.#end('there is nothing to relay it at the moment'))
+    return this.#pipe !== null
+  }
+
   /* ── Keys ──────────────────────────────────────────────────────────────────────────────────── */
 
   #sayKey(key: SealKey): void {
-    if (this.#phase === 'opening') this.#options.events.onSignal(encodeKey(key.publicKey))
+    if (this.#phase === 'opening') this.#options.events.onSignal(encodeKey(key.publicKey, this.#pipe?.via))
   }
 
   async #agree(theirs: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -301,11 +315,15 @@ function costOf(packet: Uint8Array): number {
   return packet.length + PACKET_COST_BYTES
 }
 
-function encodeKey(publicKey: Uint8Array): string {
-  return KEY_SIGNAL + toBase64Url(publicKey)
+function encodeKey(publicKey: Uint8Array, via: PeerId | undefined): string {
+  return KEY_SIGNAL + toBase64Url(publicKey) + (via === undefined ? '' : ` ${via}`)
 }
 
 /** `null` where `body` says no key. */
-function decodeKey(body: string): Uint8Array<ArrayBuffer> | null {
-  return body.startsWith(KEY_SIGNAL) ? fromBase64Url(body.slice(KEY_SIGNAL.length)) : null
+function decodeKey(body: string): { readonly key: Uint8Array<ArrayBuffer>; readonly via: PeerId | null } | null {
+  if (!body.startsWith(KEY_SIGNAL)) return null
+  const said = body.slice(KEY_SIGNAL.length)
+  const space = said.indexOf(' ')
+  const key = fromBase64Url(space === -1 ? said : said.slice(0, space))
+  return key === null ? null : { key, via: space === -1 ? null : said.slice(space + 1) }
 }

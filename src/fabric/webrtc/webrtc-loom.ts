@@ -32,9 +32,11 @@ export interface WebRtcLoomOptions extends MeshLoomOptions {
   readonly iceServers?: RTCIceServer[] | (() => Promise<RTCIceServer[]>) | undefined
   readonly iceTransportPolicy?: RTCIceTransportPolicy | undefined
   /**
-   * `fallback`: a peer that no direct link can be made with in 3 s is linked with through the signalling server,
-   * where that relays, sealed from end to end; direct links go on being tried, and one that stands takes over
-   * without a frame lost. `always`: through the server alone. `never`: direct links alone. Default `fallback`.
+   * `fallback`: a peer that no direct link can be made with in 3 s is linked with through a third peer that is linked
+   * with both, else through the signalling server, where that relays; sealed from end to end. Direct links go on being
+   * tried, and one that stands takes over without a frame lost. This peer carries for others likewise, at most 1 MiB a
+   * second, after its own. `always`: through the server alone. `never`: direct links alone, and nothing is carried for
+   * others. Default `fallback`.
    */
   readonly relay?: RelayPolicy | undefined
   /** Default {@link nativeLinks}. */
@@ -48,10 +50,7 @@ function relayedWeave(relay: RelayPolicy): Pick<WeaveMeans, 'relay' | 'relayed' 
   let presence: RelayedPresence | null = null
   return {
     relay,
-    relayed: async () => {
-      const { sealedLinks } = await import('../../mesh/sealed-links.ts')
-      return sealedLinks((link, at, events) => presence?.openPipe(link, at, events) ?? null)
-    },
+    relayed: (link, at, events) => presence?.openPipe(link, at, events) ?? null,
     presence: (options) => (presence = new RelayedPresence(options, relay === 'always')),
   }
 }

@@ -4,7 +4,9 @@ import type { Pattern, Seam, Swatch } from '../../seam/contract.ts'
 import { seededRandom } from '../../sim/seeded-random.ts'
 import { VirtualClock } from '../../sim/virtual-clock.ts'
 import type { LinkDriver } from '../link-driver.ts'
-import { MeshLoom, type MeshLoomOptions } from '../mesh-loom.ts'
+import { MeshLoom, type MeshLoomOptions, type WeaveMeans } from '../mesh-loom.ts'
+import type { RelayPolicy } from '../mesh-steps.ts'
+import { RelayedPresence } from '../relayed-presence.ts'
 import { SignalTag } from '../signal-tag.ts'
 import { VirtualLinks } from './virtual-links.ts'
 import { VirtualSignalServers } from './virtual-signal-servers.ts'
@@ -15,7 +17,7 @@ export class MeshWorld {
   readonly servers: VirtualSignalServers = new VirtualSignalServers(this.clock, [ONE, TWO, THREE])
   readonly links: VirtualLinks = new VirtualLinks(this.clock)
 
-  loom({ links = this.links.driver(), ...options }: WorldLoomOptions = {}): MeshLoom {
+  loom({ links = this.links.driver(), relay = 'never', ...options }: WorldLoomOptions = {}): MeshLoom {
     const given: MeshLoomOptions = {
       app: 'tests',
       servers: [ONE, TWO],
@@ -24,7 +26,10 @@ export class MeshWorld {
       random: seededRandom(7),
       ...options,
     }
-    return new MeshLoom(given, { weave: () => ({ driver: links }), roles: [] })
+    return new MeshLoom(given, {
+      weave: () => ({ driver: links, ...(relay === 'never' ? {} : relaying(relay)) }),
+      roles: [],
+    })
   }
 
   run<T>(promise: Promise<T>): Promise<T> {
@@ -71,6 +76,17 @@ export const THREE = 'ws://three.example/'
 export const ROOM: SignalTag = new SignalTag({ room: 'oak' })
 export const OAK: Pattern = { sessionName: 'oak', roomKey: 'oak' }
 
+function relaying(relay: RelayPolicy): Omit<WeaveMeans, 'driver'> {
+  let presence: RelayedPresence | null = null
+  return {
+    relay,
+    relayed: (link, at, events) => presence?.openPipe(link, at, events) ?? null,
+    presence: (options) => (presence = new RelayedPresence(options, relay === 'always')),
+  }
+}
+
 export interface WorldLoomOptions extends Partial<MeshLoomOptions> {
+  /** Default `never`. */
+  readonly relay?: RelayPolicy
   readonly links?: LinkDriver
 }

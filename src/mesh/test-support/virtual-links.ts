@@ -17,6 +17,8 @@ export class VirtualLinks {
   stalled = false
   /** While true, lossy messages that have a way of their own are lost there. */
   losing = false
+  /** Pairs of owners that no link comes to be between. */
+  readonly #denied: Set<string> = new Set()
   /** While true, no link comes to be. */
   refusing = false
 
@@ -32,6 +34,20 @@ export class VirtualLinks {
   /** One whose links have a second way for lossy messages, which is faster, and loses those in {@link losing} times. */
   lossyDriver(): LinkDriver {
     return { open: (options) => new VirtualLossyLink(this, options, ''), sendsLossyApart: true }
+  }
+
+  /** No path leads between two owners: their links break, and none comes to be. */
+  deny(a: string, b: string): void {
+    this.#denied.add(pairOf(a, b))
+    this.breakBetween(a, b)
+  }
+
+  allow(a: string, b: string): void {
+    this.#denied.delete(pairOf(a, b))
+  }
+
+  isDenied(a: string, b: string): boolean {
+    return this.#denied.has(pairOf(a, b))
   }
 
   /** The channel breaks without a word, at both ends. */
@@ -97,6 +113,7 @@ export class VirtualLink implements Link {
     if (body === RESTART) return this.#later(() => this.events.onSignal(RESTARTED))
     const other = [...this.network.open].find((link) => link.#name === body)
     if (other === undefined || this.#other !== null || this.network.refusing) return
+    if (this.network.isDenied(this.#owner, other.#owner)) return
     this.#other = other
     if (other.#other === null) this.#later(() => this.events.onSignal(this.#name))
     else for (const link of [this, other]) this.#later(() => link.events.onOpen())
@@ -201,6 +218,10 @@ class VirtualLossyLink extends VirtualLink {
     }, LATENCY_MS - 2)
     return true
   }
+}
+
+function pairOf(a: string, b: string): string {
+  return [a, b].toSorted().join(' ')
 }
 
 const LATENCY_MS = 5

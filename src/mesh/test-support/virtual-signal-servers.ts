@@ -67,6 +67,13 @@ export class VirtualSignalServers {
     server?.stop()
     server?.start(limits)
   }
+
+  /** Restarts it as one that relays nothing. */
+  forbidRelay(url: string): void {
+    const server = this.#servers.get(url)
+    server?.stop()
+    server?.start({}, false)
+  }
 }
 
 /** The latency of a server that nothing gets to or from any more, and nobody is told. */
@@ -110,8 +117,8 @@ class VirtualServer {
     for (const socket of sockets) socket.dropped(1006)
   }
 
-  start(limits: Partial<SignalLimits> = {}): void {
-    this.#hub ??= new SignalHub({ ...DEFAULT_SIGNAL_LIMITS, ...limits })
+  start(limits: Partial<SignalLimits> = {}, relay = true): void {
+    this.#hub ??= new SignalHub({ ...DEFAULT_SIGNAL_LIMITS, ...limits }, { relay })
   }
 
   #run(effects: readonly HubEffect[]): void {

@@ -1,0 +1,76 @@
+import { tracked } from '../base/clock.ts'
+import type { OpenBytePipe } from './byte-pipe.ts'
+import type { HopGate } from './hop-carrier.ts'
+import type { HopStation, HopStationPort } from './hop-station.ts'
+import type { LinkDriver } from './link-driver.ts'
+
+/**
+ * The relays of one weave: links for pairs that cannot link directly, through a third peer or through what keeps the
+ * room, and what this peer carries for others. Loaded when first needed.
+ */
+export class MeshRelays {
+  readonly refused: Map<HopGate, number> = new Map()
+  readonly #server: OpenBytePipe
+  readonly #port: Omit<HopStationPort, 'refused'>
+  #station: HopStation | null = null
+  #loading: Promise<HopStation> | null = null
+  /** What came over which link before the station was there. */
+  #early: [string, Uint8Array][] = []
+  #closed = false
+
+  /** `server`: pipes through what keeps the room. */
+  constructor(server: OpenBytePipe, port: Omit<HopStationPort, 'refused'>) {
+    this.#server = server
+    this.#port = port
+  }
+
+  /** Makes the relayed links. Rejects where the code for it cannot be loaded; the next call tries again. */
+  readonly driver = async (): Promise<LinkDriver> => {
+    const [station, { sealedLinks }] = await Promise.all([this.#load(), import('./sealed-links.ts')])
+    return sealedLinks(station.opening(this.#server))
+  }
+
+  /** What follows the type of a hop frame that came over the link `from`. */
+  heard(from: string, bytes: Uint8Array): void {
+    if (this.#station !== null) return this.#station.heard(from, bytes)
+    if (this.#early.length >= MAX_EARLY_HOPS) return this.#refuse('congested')
+    this.#early.push([from, bytes])
+    // Where it cannot be loaded whoever sent this hears no answer, and takes another way.
+    if (this.#loading === null) this.#load().catch(() => this.#early.splice(0).forEach(() => this.#refuse('congested')))
+  }
+
+  /** Who is linked with whom has changed. */
+  changed(): void {
+    this.#station?.changed()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#early = []
+    this.#station?.close()
+  }
+
+  #load(): Promise<HopStation> {
+    this.#loading ??= tracked(this.#port.clock, import('./hop-station.ts')).then(
+      (code) => this.#open(new code.HopStation({ ...this.#port, refused: (gate) => this.#refuse(gate) })),
+      (error: unknown) => {
+        this.#loading = null
+        throw error
+      },
+    )
+    return this.#loading
+  }
+
+  #open(station: HopStation): HopStation {
+    this.#station = station
+    for (const [from, bytes] of this.#early.splice(0)) if (!this.#closed) station.heard(from, bytes)
+    return station
+  }
+
+  #refuse(gate: HopGate): void {
+    this.refused.set(gate, (this.refused.get(gate) ?? 0) + 1)
+  }
+}
+
+/** Packets held while the code that carries them is loaded. */
+const MAX_EARLY_HOPS = 64
