@@ -3,10 +3,12 @@ import { accessSync, constants } from 'node:fs'
 import { createSocket } from 'node:dgram'
 import { delimiter, join } from 'node:path'
 
-/** A TURN server of its own on loopback, with one user. */
+/** A TURN server of its own on loopback. */
 export interface Coturn {
-  /** To reach it over `transport` with the right password, or another. */
-  iceServers(transport: 'udp' | 'tcp', password?: string): RTCIceServer[]
+  url(transport: 'udp' | 'tcp'): string
+  /** To reach it over `transport` as its one user. */
+  iceServers(transport: 'udp' | 'tcp'): RTCIceServer[]
+  /** Resolves when its process is gone. Idempotent. */
   close(): Promise<void>
 }
 
@@ -16,28 +18,47 @@ export function findTurnServer(): string | null {
   return paths.find(isExecutable) ?? null
 }
 
-export async function startCoturn(path: string): Promise<Coturn> {
+/**
+ * `secret`: it lets in who has credentials that were made with it, and has no user of its own. `configuration`: a file of
+ * more options. Rejects, with what it said, where it takes one of them for none.
+ */
+export async function startCoturn(path: string, secret?: string, configuration?: string): Promise<Coturn> {
   const port = await freePort()
   const child = spawn(path, [
-    ...['-n', '--listening-ip=127.0.0.1', '--relay-ip=127.0.0.1', `--listening-port=${port}`],
-    ...['--min-port=50000', '--max-port=50199', '--lt-cred-mech', `--user=player:${PASSWORD}`, '--realm=selvage'],
+    ...(configuration === undefined ? ['-n'] : ['-c', configuration]),
+    ...['--listening-ip=127.0.0.1', '--relay-ip=127.0.0.1', `--listening-port=${port}`],
+    ...['--min-port=50000', '--max-port=50199', '--realm=selvage'],
+    ...(secret === undefined
+      ? ['--lt-cred-mech', `--user=player:${PASSWORD}`]
+      : ['--use-auth-secret', `--static-auth-secret=${secret}`]),
     ...['--no-tls', '--no-dtls', '--no-cli', '--fingerprint', '--log-file=stdout', '--allow-loopback-peers'],
     '--pidfile=',
   ])
-  await listening(child)
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  // Where a run ends without a word to its fixtures, it does not outlive it.
+  const kill = (): void => void child.kill('SIGKILL')
+  process.once('exit', kill)
+  const close = (): Promise<void> => {
+    process.off('exit', kill)
+    kill()
+    return gone
+  }
+  await listening(child).catch(async (error: unknown) => {
+    if (child.pid !== undefined) await close()
+    throw error
+  })
+  const url = (transport: 'udp' | 'tcp'): string => `turn:127.0.0.1:${port}?transport=${transport}`
   return {
-    iceServers: (transport, password = PASSWORD) => [
-      { urls: `turn:127.0.0.1:${port}?transport=${transport}`, username: 'player', credential: password },
-    ],
-    close: () =>
-      new Promise((resolve) => {
-        child.once('exit', () => resolve())
-        child.kill('SIGKILL')
-      }),
+    url,
+    iceServers: (transport) => [{ urls: url(transport), username: 'player', credential: PASSWORD }],
+    close,
   }
 }
 
 const PASSWORD = 'a password of this test'
+
+/** It passes over most options that are none, and some that it cannot read. */
+const MISREAD = /Bad configuration format|Wrong address format|Unknown boolean value/
 
 /** Resolves when it says that it takes TCP connections, which it does last. */
 function listening(child: ChildProcess): Promise<void> {
@@ -47,7 +68,8 @@ function listening(child: ChildProcess): Promise<void> {
     child.once('exit', (code) => reject(new Error(`turnserver ended with ${code}:\n${said}`)))
     child.stdout?.on('data', (chunk) => {
       said += String(chunk)
-      if (/SQLite DB connection success|Total auth threads/.test(said)) resolve()
+      if (MISREAD.test(said)) reject(new Error(`turnserver does not take its options:\n${said}`))
+      else if (/SQLite DB connection success|Total auth threads/.test(said)) resolve()
     })
   })
 }

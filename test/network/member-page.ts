@@ -1,7 +1,7 @@
 import { systemClock } from '../../src/base/clock.ts'
 import { sleep } from '../../src/base/abort.ts'
 import { until } from '../../src/base/observable.ts'
-import { SignalTag, WebRtcLoom } from '../../src/fabric/webrtc/index.ts'
+import { SignalTag, WebRtcLoom, type LinkStatus } from '../../src/fabric/webrtc/index.ts'
 import { openPlace } from '../../src/raft/storage/indexeddb/index.ts'
 import type { PeerId, Seam } from '../../src/seam/contract.ts'
 import { Ledger, type Frame, type LedgerReport } from './ledger.ts'
@@ -25,7 +25,11 @@ export interface MemberSetup {
 export interface MemberPage {
   /** Resolves once in the room; rejects with what kept it out. */
   readonly entered: Promise<PeerId>
+  /** Resolves with what kept it out of the room. */
+  readonly keptOut: Promise<string>
   peers(): PeerId[]
+  /** Resolves with the first reason why there is no link that has these words. */
+  why(words: string): Promise<string>
   /** Resolves with the time (epoch, milliseconds) at which frames sent after `sinceMs` had come from all of `peers`. */
   heard(peers: readonly PeerId[], sinceMs: number): Promise<number>
   /** Resolves with the time at which this member was attached to a signalling server. */
@@ -109,7 +113,15 @@ async function receive(seam: Seam): Promise<void> {
 
 const member: MemberPage = {
   entered: entering.then(({ seam }) => seam.selfId),
+  keptOut: entering.then(() => new Promise<string>(() => {}), String),
   peers: () => ledger.peers(),
+  why: async (words) => {
+    const { loom, seam } = await entering
+    const whys = (links: ReadonlyMap<PeerId, LinkStatus>): string[] =>
+      [...links.values()].flatMap(({ why }) => why ?? [])
+    const links = await until(loom.links(seam), (now) => whys(now).some((why) => why.includes(words)))
+    return whys(links).find((why) => why.includes(words)) ?? ''
+  },
   heard: async (peers, sinceMs) => {
     while (!peers.every((peer) => ledger.lastSentMs(peer) > sinceMs)) await sleep(systemClock, 5)
     return Date.now()

@@ -45,6 +45,15 @@ export class Member {
     return this.page.evaluate(() => member.peers())
   }
 
+  /** Resolves with what kept it out, in words: not every browser's driver hands on an error. */
+  keptOut(): Promise<string> {
+    return this.page.evaluate(() => member.keptOut)
+  }
+
+  why(words: string): Promise<string> {
+    return this.page.evaluate((text) => member.why(text), words)
+  }
+
   heard(others: readonly Member[], sinceMs: number): Promise<number> {
     const peers = others.filter((other) => other !== this).map(({ id }) => id)
     return this.page.evaluate(([from, since]) => member.heard(from, since), [peers, sinceMs] as const)

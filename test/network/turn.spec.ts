@@ -1,28 +1,39 @@
 import { type Browser, expect, test as base } from '@playwright/test'
 import { type SignalServer, startSignalServer } from '../../src/server/index.ts'
+import { TurnCredentials } from '../../src/server/turn.ts'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { findFirefox, firefoxLaunchOptions } from '../browser/find-browser.ts'
 import { leaveOut } from '../browser/leave-out.ts'
 import { closeAccounts } from './accounts.ts'
 import { type Coturn, findTurnServer, startCoturn } from './coturn.ts'
 import { newInvitation } from './invitation.ts'
+import type { MemberSetup } from './member-page.ts'
 import { Member } from './member.ts'
 
 const turnserver = findTurnServer()
 const firefox = findFirefox()
 
-const test = base.extend<{ turn: Coturn; signalling: SignalServer }>({
+/** Not the one. */
+const PASSWORD = 'a wrong password'
+const SECRET = 'north, south, east and west'
+
+/** `turn` has one user, `sharing` the secret that `granting` makes credentials with; `signalling` makes none. */
+interface Servers {
+  turn: Coturn
+  sharing: Coturn
+  signalling: SignalServer
+  granting: SignalServer
+}
+
+const test = base.extend<Servers>({
   // oxlint-disable-next-line no-empty-pattern -- Playwright reads the fixtures wanted from this pattern
-  turn: async ({}, use) => {
-    const turn = await startCoturn(turnserver ?? '')
-    await use(turn)
-    await turn.close()
-  },
+  turn: async ({}, use) => closing(await startCoturn(turnserver ?? ''), use),
   // oxlint-disable-next-line no-empty-pattern -- Playwright reads the fixtures wanted from this pattern
-  signalling: async ({}, use) => {
-    const server = await startSignalServer()
-    await use(server)
-    await server.close()
-  },
+  sharing: async ({}, use) => closing(await startCoturn(turnserver ?? '', SECRET), use),
+  // oxlint-disable-next-line no-empty-pattern -- Playwright reads the fixtures wanted from this pattern
+  signalling: async ({}, use) => closing(await startSignalServer(), use),
+  granting: async ({ sharing }, use) =>
+    closing(await startSignalServer({ turn: { secret: SECRET, urls: [sharing.url('udp')] } }), use),
 })
 
 const TITLE = 'two peers that may use nothing but a TURN server'
@@ -39,26 +50,39 @@ else {
     })
   }
 
-  test(`${TITLE}: a wrong password keeps them apart, and that is an error of its own`, async ({
+  test('coturn takes the configuration that docs/server.md advises', async () => {
+    const guide = readFileSync(new URL('../../docs/server.md', import.meta.url), 'utf8')
+    const [, advised = ''] = /```\n(# turnserver\.conf\n[^]*?)```/.exec(guide) ?? []
+    expect(advised).toContain('static-auth-secret=<the same secret>')
+    const file = test.info().outputPath('turnserver.conf')
+    writeFileSync(file, advised.replace('<the same secret>', SECRET))
+    const advisedTurn = await startCoturn(turnserver, SECRET, file)
+    await advisedTurn.close()
+    // What it says of an option that is none is heard.
+    writeFileSync(file, `${advised}no-such-option\n`)
+    await expect(startCoturn(turnserver, SECRET, file)).rejects.toThrow(/does not take its options/)
+  })
+
+  test(`${TITLE} reach each other with what the signalling server gives them, a reload included`, async ({
     browser,
-    turn,
+    granting,
+  }) => {
+    await meetThrough([], granting, [browser, browser])
+  })
+
+  test(`${TITLE} are told in words where it refuses them, or cannot be reached; in Firefox, too`, async ({
+    browser,
+    playwright,
+    sharing,
     signalling,
   }) => {
-    const setup = { servers: [signalling.url], iceTransportPolicy: 'relay', intervalMs: 20 } as const
-    const invitation = newInvitation()
-    const host = await Member.open(await browser.newContext(), invitation, {
-      ...setup,
-      iceServers: turn.iceServers('udp'),
-    })
-    await host.enters()
-    const guest = await Member.open(await browser.newContext(), invitation, {
-      ...setup,
-      iceServers: turn.iceServers('udp', 'wrong'),
-      joins: true,
-      joinTimeoutMs: 8_000,
-    })
-    await expect(guest.enters()).rejects.toThrow(/LinkFailedError/)
-    expect(await host.peers()).toEqual([])
+    if (firefox === null) {
+      leaveOut('no Firefox was found: what it says of a TURN server that refuses is not read')
+      return refusedInWords([browser], sharing, signalling)
+    }
+    const other = await playwright.firefox.launch(firefoxLaunchOptions(firefox))
+    await refusedInWords([browser, other], sharing, signalling)
+    await other.close()
   })
 
   test(`${TITLE}, Chromium and Firefox, reach each other through it`, async ({
@@ -90,4 +114,54 @@ async function meetThrough(
   for (const member of members) await member.heard(members, Date.now())
   for (const member of members) expect(new Set(await member.candidateTypes())).toEqual(new Set(['relay']))
   expect((await closeAccounts(members)).violations).toEqual([])
+}
+
+/** One room, in which nobody has what a TURN server lets in by. */
+async function refusedInWords(browsers: readonly Browser[], turn: Coturn, signalling: SignalServer): Promise<void> {
+  const wrong = { ...grantedAt(turn, Date.now()), credential: PASSWORD }
+  const expired = grantedAt(turn, Date.now() - 2 * 3_600_000)
+  const nowhere = { ...wrong, urls: `turn:127.0.0.1:${UNUSED_PORT}?transport=tcp` }
+  const invitation = newInvitation()
+  const setup = { servers: [signalling.url], iceTransportPolicy: 'relay', intervalMs: 20 } as const
+  const open = async (browser: Browser, server: RTCIceServer, joining: Partial<MemberSetup> = {}): Promise<Member> =>
+    Member.open(await browser.newContext(), invitation, { ...setup, iceServers: [server], ...joining })
+  const place = turn.url('udp').replace(/^turn:|\?.*$/g, '')
+  const refused = new RegExp(
+    `the TURN server ${place} answered with 401.*: it refused the user name or password: they are wrong, or their time is over`,
+  )
+  const unreachable = new RegExp(
+    `the TURN server 127.0.0.1:${UNUSED_PORT} could not be reached \\(701.*\\): check its address`,
+  )
+  const host = await open(browsers[0] as Browser, wrong)
+  await host.enters()
+  const guests: { readonly member: Member; readonly server: RTCIceServer }[] = []
+  // One after the other: Firefox's driver opens one page at a time.
+  for (const browser of browsers)
+    for (const server of [wrong, expired, nowhere])
+      guests.push({ member: await open(browser, server, { joins: true, joinTimeoutMs: 10_000 }), server })
+  expect(await host.why('401')).toMatch(refused)
+  for (const { member, server } of guests) {
+    const words = await member.keptOut()
+    expect(words).toMatch(/LinkFailedError: .*nothing was joined/)
+    expect(words).toMatch(server === nowhere ? unreachable : refused)
+    for (const secret of [server.username, server.credential]) expect(words).not.toContain(secret)
+  }
+  expect(await host.peers()).toEqual([])
+}
+
+/** What the signalling server would have given somebody at that time. */
+function grantedAt(turn: Coturn, wallMs: number): RTCIceServer {
+  const { username, credential } = new TurnCredentials({ secret: SECRET, urls: [turn.url('udp')] }).grant('ann', wallMs)
+  return { urls: turn.url('udp'), username, credential }
+}
+
+/** Below those that a system hands out, so that nobody listens there; to TCP it refuses at once. */
+const UNUSED_PORT = 20_001
+
+async function closing<T extends { close(): Promise<void> }>(
+  server: T,
+  use: (server: T) => Promise<void>,
+): Promise<void> {
+  await use(server)
+  await server.close()
 }
