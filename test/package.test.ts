@@ -54,8 +54,7 @@ function unlink(name: string): void {
 beforeAll(() => {
   installation = mkdtempSync(join(tmpdir(), 'selvage-package-'))
   mkdirSync(installed(''), { recursive: true })
-  const built = ['-p', `${repositoryRoot}tsconfig.build.json`, '--outDir', installed('dist')]
-  execFileSync(process.execPath, [compiler, ...built], { stdio: 'pipe' })
+  execFileSync(process.execPath, [`${repositoryRoot}scripts/build.mjs`, installed('dist')], { stdio: 'pipe' })
   cpSync(`${repositoryRoot}package.json`, installed('package.json'))
   runtimeDependencies.forEach(link)
 }, 120_000)

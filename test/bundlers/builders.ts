@@ -52,21 +52,13 @@ export const builders: Readonly<Record<string, Builder>> = {
     cpSync(join(folder, 'node_modules/selvage/dist'), join(out, 'selvage'), { recursive: true })
     cpSync(join(folder, 'node_modules/idb-keyval/dist/index.js'), join(out, 'idb-keyval.js'))
     cpSync(join(folder, 'program.js'), join(out, 'program.js'))
-    // Its files ask for `process`: servers of modules replace that, and so does this line.
-    await buildWithEsbuild({
-      entryPoints: [join(folder, 'node_modules/nanostores/index.js')],
-      outfile: join(out, 'nanostores.js'),
-      bundle: true,
-      format: 'esm',
-      minify: true,
-    })
     const manifest = readFileSync(join(folder, 'node_modules/selvage/package.json'), 'utf8')
     const { exports } = JSON.parse(manifest) as { exports: Record<string, { default: string }> }
     const own = ['.', './webrtc', './indexeddb'].map((path) => [
       `selvage${path.slice(1)}`,
       exports[path]?.default.replace('./dist/', './selvage/'),
     ])
-    const imports = Object.fromEntries([...own, ['nanostores', './nanostores.js'], ['idb-keyval', './idb-keyval.js']])
+    const imports = Object.fromEntries([...own, ['idb-keyval', './idb-keyval.js']])
     const map = `<script type="importmap">${JSON.stringify({ imports })}</script>`
     writeFileSync(join(out, 'index.html'), page(`${map}<script type="module" src="program.js"></script>`))
     return []

@@ -22,7 +22,7 @@ const test = base.extend<object, { built: Built }>({
       await server.close()
       installation.remove()
     },
-    { scope: 'worker', timeout: 240_000 },
+    { scope: 'worker', timeout: 300_000 },
   ],
 })
 

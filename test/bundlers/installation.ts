@@ -17,8 +17,8 @@ export interface Installation {
   remove(): void
 }
 
-/** What `selvage`, `selvage/webrtc` and `selvage/indexeddb` import beside themselves. `ws` is for servers. */
-const NEEDED = ['nanostores', 'idb-keyval']
+/** What `selvage`, `selvage/webrtc` and `selvage/indexeddb` import beside themselves. */
+const NEEDED = ['idb-keyval']
 
 /**
  * Builds the library, packs it as it would be published, and unpacks that beside the README's shortest program. Works
