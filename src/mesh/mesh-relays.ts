@@ -6,7 +6,7 @@ import type { LinkDriver } from './link-driver.ts'
 
 /**
  * The relays of one weave: links for pairs that cannot link directly, through a third peer or through what keeps the
- * room, and what this peer carries for others. Loaded when first needed.
+ * room, and what this peer carries for others. Loaded once anybody is linked with.
  */
 export class MeshRelays {
   readonly refused: Map<HopGate, number> = new Map()
@@ -26,8 +26,16 @@ export class MeshRelays {
 
   /** Makes the relayed links. Rejects where the code for it cannot be loaded; the next call tries again. */
   readonly driver = async (): Promise<LinkDriver> => {
-    const [station, { sealedLinks }] = await Promise.all([this.#load(), import('./sealed-links.ts')])
+    const [station, { sealedLinks }] = await this.#code()
     return sealedLinks(station.opening(this.#server))
+  }
+
+  /**
+   * Loads ahead of need: when it is needed, the server that the page came from may be gone, often with the signalling
+   * server. Where that fails, the first need tries again.
+   */
+  prepare(): void {
+    tracked(this.#port.clock, this.#code()).catch(() => {})
   }
 
   /** What follows the type of a hop frame that came over the link `from`. */
@@ -48,6 +56,10 @@ export class MeshRelays {
     this.#closed = true
     this.#early = []
     this.#station?.close()
+  }
+
+  #code(): Promise<[HopStation, typeof import('./sealed-links.ts')]> {
+    return Promise.all([this.#load(), import('./sealed-links.ts')])
   }
 
   #load(): Promise<HopStation> {

@@ -186,6 +186,7 @@ export class MeshSeam {
         const link = this.#links.get(effect.link)
         if (link === undefined) return
         this.#bonds.carry(effect.peer, link, effect.link)
+        this.#relays?.prepare()
         return this.#signals.linked(effect.link, effect.at, this.#carries(effect.link))
       }
       case 'unlist':
