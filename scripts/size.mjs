@@ -17,9 +17,9 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Title, most KiB gzipped that it may load at once, source. */
 const programs = [
-  ['a WebRTC seam', 38, "export { SignalTag, WebRtcLoom } from 'selvage/webrtc'"],
+  ['a WebRTC seam', 37, "export { SignalTag, WebRtcLoom } from 'selvage/webrtc'"],
   ['a place in IndexedDB', 10, "export { openPlace } from 'selvage/indexeddb'"],
-  ['the game path: WebRTC, IndexedDB, Raft, turns', 79, gamePath()],
+  ['the game path: WebRTC, IndexedDB, Raft, turns', 78, gamePath()],
   ['Raft alone, in memory', 31, "export { InMemoryRaftStorage, raftNode, seamTransport } from 'selvage'"],
   ['everything in selvage', 67, "export * from 'selvage'"],
 ]

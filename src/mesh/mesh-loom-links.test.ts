@@ -163,6 +163,7 @@ describe('the links of a mesh, in virtual time', () => {
       route: 'direct',
       roundTripMs: 10,
       jitterMs: 5,
+      via: null,
       why: null,
     })
     await world.clock.advance(60_000)
