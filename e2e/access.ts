@@ -2,6 +2,8 @@ import { AxeBuilder } from '@axe-core/playwright'
 import { expect, type Page } from '@playwright/test'
 
 export async function tabTo(page: Page, selector: string): Promise<void> {
+  // Keys go where the focus is, and some browsers give it to the page in front alone.
+  await page.bringToFront()
   const target = page.locator(selector)
   for (let stop = 0; stop < 12; stop++) {
     if (await target.evaluate((element) => element === document.activeElement)) return
@@ -11,6 +13,7 @@ export async function tabTo(page: Page, selector: string): Promise<void> {
 }
 
 export async function passesAxe(page: Page): Promise<void> {
+  await page.bringToFront()
   const { violations } = await new AxeBuilder({ page }).analyze()
   expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)).toEqual([])
 }

@@ -28,8 +28,8 @@ test('two contexts play to a draw', { tag: '@everywhere' }, async ({ browser }) 
   }
 })
 
-test('two browser processes play to a win', async ({ browser, playwright, launchOptions }) => {
-  const other = await playwright.chromium.launch(launchOptions)
+test('two browser processes play to a win', async ({ browser, browserName, playwright, launchOptions }) => {
+  const other = await playwright[browserName].launch(launchOptions)
   try {
     const { x, o } = await sitDown(await browser.newPage(), await other.newPage())
     await playOut(x, o, DIAGONAL)

@@ -14,6 +14,7 @@ export class Guest {
 
   /** Opens a room and returns the link to it. */
   async opens(query = ''): Promise<string> {
+    await this.#begins()
     await this.page.goto(`/lobby.html?stun=off${query}`)
     await this.page.getByLabel('Your name').fill(this.name)
     await this.page.getByRole('button', { name: 'Open a room' }).click()
@@ -25,6 +26,7 @@ export class Guest {
 
   /** Follows the link and gives a name. */
   async asks(link: string): Promise<void> {
+    await this.#begins()
     await this.page.goto(link)
     await this.isTold('Somebody has invited you to a room.')
     await this.page.getByLabel('Your name').fill(this.name)
@@ -39,6 +41,11 @@ export class Guest {
   /** The one sentence for what this person is in. */
   async isTold(sentence: string | RegExp): Promise<void> {
     await expect(this.page.locator('#sentence')).toHaveText(sentence)
+  }
+
+  /** As {@link isTold}, or was at some moment since this page was opened, however short. */
+  async wasTold(sentence: string): Promise<void> {
+    await expect.poll(() => this.page.evaluate(() => document.body.dataset['told'])).toContain(`${sentence}\n`)
   }
 
   /** Why this person is not in the room. */
@@ -68,6 +75,7 @@ export class Guest {
   }
 
   async says(text: string): Promise<void> {
+    await this.page.bringToFront()
     await this.page.getByRole('textbox', { name: 'Message' }).fill(text)
     await this.page.getByRole('button', { name: 'Send', exact: true }).click()
     await expect(this.#message('me', text)).toBeVisible()
@@ -89,9 +97,23 @@ export class Guest {
     await this.seesDelivery(text, '')
   }
 
+  async #begins(): Promise<void> {
+    await this.page.bringToFront()
+    await this.page.addInitScript(noteSentences)
+  }
+
   #message(from: string, text: string): Locator {
     return this.page.locator(`.message[data-from="${from}"]`).filter({ hasText: text })
   }
+}
+
+/** Runs in the page: notes each sentence that it shows, however short, a line each. */
+function noteSentences(): void {
+  new MutationObserver(() => {
+    const line = `${document.getElementById('sentence')?.textContent ?? ''}\n`
+    const told = document.body?.dataset['told'] ?? ''
+    if (line !== '\n' && !told.endsWith(line)) document.body.dataset['told'] = told + line
+  }).observe(document, { childList: true, characterData: true, subtree: true })
 }
 
 /** The first opens a room, the others come in by its link, and each sees all the others. */

@@ -16,6 +16,7 @@ export class Player {
 
   /** Opens the lobby, creates a game, and returns the link to it. */
   async create(query = ''): Promise<string> {
+    await this.page.bringToFront()
     await this.page.goto(`/${QUIET}${query}`)
     await this.page.getByRole('button', { name: 'Create a game' }).click()
     await this.shows('connection', 'waiting')
@@ -41,6 +42,8 @@ export class Player {
   /** Waits for the turn, marks the cell, and waits until the mark is agreed. */
   async marks(cell: number): Promise<void> {
     await this.shows('turn', 'mine')
+    // Behind another tab of its window a page is drawn once a second, and a click waits for two frames.
+    await this.page.bringToFront()
     await this.cell(cell).click()
     await this.sees(cell, /[XO]/)
   }
@@ -70,6 +73,7 @@ export class Player {
   }
 
   async says(text: string): Promise<void> {
+    await this.page.bringToFront()
     await this.page.getByRole('textbox', { name: 'Message' }).fill(text)
     await this.page.getByRole('button', { name: 'Send' }).click()
   }

@@ -46,9 +46,9 @@ test('the host’s browser dies without a word: its place is held, then another 
   const ada = await dying.guest('Ada')
   const bea = new Guest(await browser.newPage(), 'Bea')
   const cleo = new Guest(await browser.newPage(), 'Cleo')
-  const link = await gather([ada, bea, cleo], '&window=8')
+  const link = await gather([ada, bea, cleo], '&window=4')
   await dying.kill()
-  for (const guest of [bea, cleo]) await guest.isTold('Ada, who hosts, is away. Somebody else takes over in')
+  for (const guest of [bea, cleo]) await guest.wasTold('Ada, who hosts, is away. Somebody else takes over in')
   await bea.isTold('Ada is gone. You host the room now.')
   await cleo.isTold('Ada is gone. Bea hosts the room now.')
 

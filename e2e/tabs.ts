@@ -72,7 +72,11 @@ export class Tab {
 
   /** Stops its scripts, as in a tab that has been hidden for minutes. */
   async freeze(): Promise<void> {
+    await this.evaluate(() => {
+      document.addEventListener('freeze', () => (document.body.dataset['frozen'] = 'yes'), { once: true })
+    })
     await this.#ask('Page.setWebLifecycleState', { state: 'frozen' })
+    await expect.poll(() => this.evaluate(() => document.body.dataset['frozen'])).toBe('yes')
   }
 
   async thaw(): Promise<void> {
