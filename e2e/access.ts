@@ -1,8 +1,13 @@
 import { AxeBuilder } from '@axe-core/playwright'
-import { expect, type Page } from '@playwright/test'
+import { expect, type Locator, type Page } from '@playwright/test'
+
+/** Firefox gives the focus to the page in front alone. */
+export async function hasFocus(element: Locator): Promise<void> {
+  await element.page().bringToFront()
+  await expect(element).toBeFocused()
+}
 
 export async function tabTo(page: Page, selector: string): Promise<void> {
-  // Keys go where the focus is, and some browsers give it to the page in front alone.
   await page.bringToFront()
   const target = page.locator(selector)
   for (let stop = 0; stop < 12; stop++) {
