@@ -76,6 +76,8 @@ else {
     sharing,
     signalling,
   }) => {
+    // Up to seven pages in two browsers, six of which wait until their joins have run out.
+    test.slow()
     if (firefox === null) {
       leaveOut('no Firefox was found: what it says of a TURN server that refuses is not read')
       return refusedInWords([browser], sharing, signalling)
