@@ -8,20 +8,44 @@ import { simplePeerLinks } from './index.ts'
 
 const driver = simplePeerLinks()
 
+/** Which end of a link with a native one it is, and the two ends. */
+const roles = [
+  ['initiator', () => wiredEnds(driver, nativeLinks())],
+  ['other end', () => wiredEnds(nativeLinks(), driver)],
+] as const
+
 describe('links over simple-peer', () => {
-  it.each([
-    ['initiator', () => wiredEnds(driver, nativeLinks())],
-    ['other end', () => wiredEnds(nativeLinks(), driver)],
-  ])('[SIMPLE-1] as the %s of a link with a native one: both see the same certificates', async (_role, ends) => {
+  it.each(roles)(
+    '[SIMPLE-1] as the %s of a link with a native one: both see the same certificates',
+    async (_role, ends) => {
+      const [a, b] = ends()
+      await Promise.all([a.opened, b.opened])
+      expect(a.link.fingerprints().local).toEqual(b.link.fingerprints().remote)
+      expect(a.link.fingerprints().remote).toEqual(b.link.fingerprints().local)
+      a.link.send(Uint8Array.of(1))
+      a.link.send(Uint8Array.of(2, 3))
+      b.link.send(Uint8Array.of(4))
+      await eventually(() => a.received.length === 1 && b.received.length === 2)
+      expect([a.received, b.received]).toEqual([[Uint8Array.of(4)], [Uint8Array.of(1), Uint8Array.of(2, 3)]])
+      await Promise.all([a.link.close(), b.link.close()])
+    },
+  )
+
+  it.each(roles)('[RTC-50] as the %s of a link with a native one: lossy frames go both ways', async (_role, ends) => {
     const [a, b] = ends()
     await Promise.all([a.opened, b.opened])
-    expect(a.link.fingerprints().local).toEqual(b.link.fingerprints().remote)
-    expect(a.link.fingerprints().remote).toEqual(b.link.fingerprints().local)
-    a.link.send(Uint8Array.of(1))
-    a.link.send(Uint8Array.of(2, 3))
-    b.link.send(Uint8Array.of(4))
-    await eventually(() => a.received.length === 1 && b.received.length === 2)
-    expect([a.received, b.received]).toEqual([[Uint8Array.of(4)], [Uint8Array.of(1), Uint8Array.of(2, 3)]])
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      // Until one comes: the second channel opens by itself, and what it carries may be lost.
+      await eventually(() => {
+        from.link.sendLossy?.(Uint8Array.of(7))
+        return to.lossy.length > 0
+      })
+      expect(to.lossy[0]).toEqual(Uint8Array.of(7))
+    }
+    expect([a.received, b.received]).toEqual([[], []])
     await Promise.all([a.link.close(), b.link.close()])
   })
 

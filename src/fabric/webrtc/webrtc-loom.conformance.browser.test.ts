@@ -1,32 +1,8 @@
-import { inject } from 'vitest'
 import { describeLaws } from '../../conformance/describe-laws.ts'
-import { LAW_PAYLOAD_BYTES } from '../../conformance/law-payloads.ts'
 import { seamLaws } from '../../conformance/seam-laws.ts'
-import { LAWS_LOST_AFTER_MS, meshHarness } from '../../mesh/test-support/mesh-harness.ts'
-import { SeverableLinks } from '../../mesh/test-support/severable-links.ts'
-import { nativeLinks, WebRtcLoom } from './index.ts'
+import { nativeLinks } from './index.ts'
+import { webRtcHarness } from './test-support/webrtc-harness.ts'
 
-/** Introduced by a real signalling server. */
-const harness = () =>
-  meshHarness({
-    loom: (peerIdentity) => {
-      const links = new SeverableLinks(nativeLinks())
-      const servers = inject('signalServers')
-      return {
-        loom: new WebRtcLoom({
-          app: 'laws',
-          maxPayloadBytes: LAW_PAYLOAD_BYTES,
-          servers,
-          iceServers: [],
-          peerIdentity,
-          lostAfterMs: LAWS_LOST_AFTER_MS,
-          // A link that is severed stays so: the servers would go on to carry what the pair has to say.
-          relay: 'never',
-          links,
-        }),
-        sever: () => links.sever(),
-      }
-    },
-  })
+const harness = () => webRtcHarness(nativeLinks())
 
 describeLaws('WebRtcLoom keeps the laws of seams', seamLaws, harness, { timeoutMs: 60_000 })

@@ -18,6 +18,8 @@ export class LinkEnd {
     let opened = (): void => {}
     let closed: (why: string) => void = () => {}
     this.opened = soon(new Promise((resolve) => (opened = resolve)))
+    // An end that never opens fails only the test that waits for it.
+    this.opened.catch(() => {})
     this.closed = new Promise((resolve) => (closed = resolve))
     const events: LinkEvents = {
       onSignal: (body) => this.carry(body),
