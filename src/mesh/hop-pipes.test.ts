@@ -90,6 +90,14 @@ describe('pipes through third peers', () => {
     expect(open().pipe?.via).toBe('dan')
   })
 
+  it('[HOP-6] tell which of them are silent, whatever is queued for them', () => {
+    const [first, second] = [open(), open()]
+    nowMs = 1_000
+    pipes.carried('to cyd', packet(first.link))
+    expect(pipes.silentFor(1_000)).toEqual([second.link])
+    expect(pipes.silentFor(1_001)).toEqual([])
+  })
+
   it('[HOP-1] there is none to whom nobody carries', () => {
     ways = []
     expect(open().pipe).toBeNull()

@@ -17,9 +17,10 @@ export class HopPipes {
     this.#port = port
   }
 
-  /** Names of the sealed links whose pipes are open. */
-  get open(): Iterable<string> {
-    return this.#pipes.keys()
+  /** Names of the sealed links through whose pipes nothing has come for so long. */
+  silentFor(ms: number): string[] {
+    const sinceMs = this.#port.now() - ms
+    return [...this.#pipes.values()].filter(({ heardAtMs }) => heardAtMs <= sinceMs).map(({ link }) => link)
   }
 
   get isIdle(): boolean {

@@ -88,14 +88,14 @@ export class HopStation {
     if (this.#asking !== undefined || this.#pipes.isIdle) return
     this.#asking = clock.setTimeout(() => {
       this.#asking = undefined
-      for (const link of this.#pipes.open) ask(link)
+      for (const link of this.#pipes.silentFor(HOP_ASK_MS)) ask(link)
       this.#ask()
     }, HOP_ASK_MS)
   }
 }
 
-/** How often a link that a third peer carries is asked for a sign of life. */
-export const HOP_ASK_MS = 5_000
+/** After so long without a packet a link that a third peer carries is asked for a sign of life. */
+export const HOP_ASK_MS = 2_500
 
 export interface HopStationPort extends Pick<HopCarrierPort, 'wayOn' | 'send'>, Pick<HopPipesPort, 'carriersOf'> {
   readonly clock: Clock
