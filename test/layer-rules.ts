@@ -7,6 +7,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   base: [],
   seam: ['base'],
   signal: ['seam', 'base'],
+  'mesh/link': ['signal', 'seam', 'base'],
+  'mesh/seal': ['mesh/link', 'signal', 'seam', 'base'],
+  'mesh/presence': ['mesh/seal', 'mesh/link', 'signal', 'seam', 'base'],
+  'mesh/relay': ['mesh/presence', 'mesh/seal', 'mesh/link', 'signal', 'seam', 'base'],
   mesh: ['signal', 'seam', 'base'],
   'fabric/*': ['mesh', 'signal', 'seam', 'base'],
   room: ['signal', 'seam', 'base'],
@@ -75,10 +79,11 @@ export function layerViolations(files: SourceFiles): string[] {
   return violations
 }
 
-/** The layer of a file: its folder below `src`, with every fabric a layer of its own. */
+/** The layer of a file: its folder below `src`, with every fabric, and every part of the mesh, a layer of its own. */
 export function layerOf(path: string): string {
   const [, first = '', second = ''] = path.split('/')
   if (first.endsWith('.ts')) return first.slice(0, -'.ts'.length)
+  if (first === 'mesh') return second.endsWith('.ts') || second === 'test-support' ? first : `mesh/${second}`
   return first === 'fabric' ? `fabric/${second}` : first
 }
 
@@ -103,10 +108,12 @@ function importBreach(path: string, specifier: string): string | null {
   if (isTest(target)) return `${path} imports ${specifier}, which only tests may`
   const from = layerOf(path)
   const to = layerOf(target)
-  if (from === to) return null
-  const allowed = mayImport[generic(from)]
+  if (from === to || (from === 'mesh' && to.startsWith('mesh/'))) return null
+  const allowed = mayImport[from.startsWith('fabric/') ? generic(from) : from]
   if (allowed === undefined) return `${path} is in a layer without a rule: ${from}`
-  return allowed.includes(generic(to)) ? null : `${path} imports ${specifier}: ${from} may not know ${to}`
+  return allowed.includes(generic(to)) || allowed.includes(to)
+    ? null
+    : `${path} imports ${specifier}: ${from} may not know ${to}`
 }
 
 function packageBreach(path: string, specifier: string): string | null {
@@ -120,6 +127,7 @@ function packageBreach(path: string, specifier: string): string | null {
 }
 
 function generic(layer: string): string {
+  if (layer.startsWith('mesh/')) return 'mesh'
   return layer.startsWith('fabric/') ? 'fabric/*' : layer
 }
 

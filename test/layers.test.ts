@@ -41,6 +41,8 @@ describe('the check of the layers', () => {
     ['a re-export that points up', 'src/raft/x.ts', "export * from '../game/index.ts'"],
     ['a lazy import that points up', 'src/raft/x.ts', "export const a = () => import('../game/index.ts')"],
     ['an import() type that points up', 'src/raft/x.ts', "export type A = import('../game/a.ts').A"],
+    ['a link that knows who is in the room', 'src/mesh/link/x.ts', "import { a } from '../presence/a.ts'"],
+    ['a part of the mesh that knows the whole', 'src/mesh/relay/x.ts', "import { a } from '../mesh.ts'"],
     ['a fabric in another', 'src/fabric/webrtc/x.ts', "import { a } from '../memory/a.ts'"],
     ['Raft that knows a fabric', 'src/raft/x.ts', "import { a } from '../fabric/memory/a.ts'"],
     ['the simulator in the library', 'src/game/x.ts', "import { VirtualClock } from '../sim/index.ts'"],
@@ -68,6 +70,8 @@ describe('the check of the layers', () => {
 
   it.each([
     ['an import downwards', 'src/game/x.ts', "import { a } from '../raft/a.ts'"],
+    ['the whole of its parts', 'src/mesh/x.ts', "import { a } from './relay/a.ts'"],
+    ['a part of the mesh below', 'src/fabric/webrtc/x.ts', "import { a } from '../../mesh/link/a.ts'"],
     ['a folder of its own layer', 'src/raft/core/x.ts', "import { a } from '../storage/memory/a.ts'"],
     ['a clock that was passed in', 'src/game/x.ts', 'export const f = (clock: Clock) => clock.setTimeout(() => {}, 5)'],
     ['a member that is called like a timer', 'src/sim/x.ts', 'export class C { setTimeout(): void {} }'],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { HIGH_WATER_BYTES } from './link-driver.ts'
+import { HIGH_WATER_BYTES } from './link/link-driver.ts'
 import { MeshWorld, rosterOf } from './test-support/mesh-world.ts'
 
 const HALF_FULL_BYTES = HIGH_WATER_BYTES / 2

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { seededRandom } from '../sim/seeded-random.ts'
-import type { LinkRoute } from './link-status.ts'
+import type { LinkRoute } from './link/link-status.ts'
 import type { MeshEffect, MeshInput } from './mesh-steps.ts'
 import { Mesh } from './mesh.ts'
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { fromUtf8, utf8 } from '../base/bytes.ts'
 import { LinkFailedError, PeerNotConnectedError } from '../base/errors.ts'
-import { HIGH_WATER_BYTES, type Link, type LinkOptions } from './link-driver.ts'
+import { HIGH_WATER_BYTES, type Link, type LinkOptions } from './link/link-driver.ts'
 import { FALLBACK_DIAL_MS, LOST_AFTER_MS, RESTART_BOUND_MS } from './mesh.ts'
-import { PULSE_BOUND_MS } from './link-pulse.ts'
+import { PULSE_BOUND_MS } from './link/link-pulse.ts'
 import { MeshWorld, OAK, ONE, ROOM, rosterOf, TWO } from './test-support/mesh-world.ts'
 import { Mortal } from './test-support/mortal.ts'
 

@@ -3,7 +3,7 @@ import { RoomNotFoundError, RoomTakenError, SignalingUnavailableError } from '..
 import { until } from '../base/observable.ts'
 import type { PeerIdentity } from '../seam/contract.ts'
 import { createPeerIdentity } from '../seam/peer-identity.ts'
-import { SEARCH_BOUND_MS } from './room-search.ts'
+import { SEARCH_BOUND_MS } from './presence/room-search.ts'
 import { MeshWorld, OAK, ONE, ROOM, rosterOf, TWO } from './test-support/mesh-world.ts'
 
 describe('the rooms of a mesh, in virtual time', () => {

@@ -3,7 +3,7 @@ import { LinkFailedError } from '../base/errors.ts'
 import type { Seam, WaitOptions } from '../seam/contract.ts'
 import { LOST_AFTER_MS } from './mesh.ts'
 import type { MeshLoom } from './mesh-loom.ts'
-import { LINK_BOUND_MS } from './peer-link.ts'
+import { LINK_BOUND_MS } from './link/peer-link.ts'
 import { MeshWorld, OAK, ROOM } from './test-support/mesh-world.ts'
 import { Mortal } from './test-support/mortal.ts'
 

@@ -1,7 +1,6 @@
 import type { PeerId } from '../seam/contract.ts'
 import type { SignalAddress } from '../signal/protocol.ts'
-import type { LinkRoute } from './link-status.ts'
-import type { LinkStage } from './mesh-steps.ts'
+import type { LinkRoute, LinkStage } from './link/link-status.ts'
 
 /** One weave of one peer, as signalling or a link tells of it. */
 export interface Member {

@@ -1,8 +1,8 @@
 import { tracked } from '../base/clock.ts'
-import type { OpenBytePipe } from './byte-pipe.ts'
-import type { HopGate } from './hop-carrier.ts'
-import type { HopStation, HopStationPort } from './hop-station.ts'
-import type { LinkDriver } from './link-driver.ts'
+import type { OpenBytePipe } from './relay/byte-pipe.ts'
+import type { HopGate } from './relay/hop-carrier.ts'
+import type { HopStation, HopStationPort } from './relay/hop-station.ts'
+import type { LinkDriver } from './link/link-driver.ts'
 
 /**
  * The relays of one weave: links for pairs that cannot link directly, through a third peer or through what keeps the
@@ -58,12 +58,12 @@ export class MeshRelays {
     this.#station?.close()
   }
 
-  #code(): Promise<[HopStation, typeof import('./sealed-links.ts')]> {
-    return Promise.all([this.#load(), import('./sealed-links.ts')])
+  #code(): Promise<[HopStation, typeof import('./relay/sealed-links.ts')]> {
+    return Promise.all([this.#load(), import('./relay/sealed-links.ts')])
   }
 
   #load(): Promise<HopStation> {
-    this.#loading ??= tracked(this.#port.clock, import('./hop-station.ts')).then(
+    this.#loading ??= tracked(this.#port.clock, import('./relay/hop-station.ts')).then(
       (code) => this.#open(new code.HopStation({ ...this.#port, refused: (gate) => this.#refuse(gate) })),
       (error: unknown) => {
         this.#loading = null

@@ -1,8 +1,8 @@
 import type { Random } from '../base/random.ts'
 import type { PeerId } from '../seam/contract.ts'
 import type { LeftWhy, SignalAddress } from '../signal/protocol.ts'
-import type { GoodbyeReason } from './link-frames.ts'
-import type { LinkRoute } from './link-status.ts'
+import type { GoodbyeReason } from './link/link-frames.ts'
+import type { LinkRoute, LinkStage } from './link/link-status.ts'
 
 /** What a {@link Mesh} is told, in the order in which it happens. */
 export type MeshInput =
@@ -60,8 +60,6 @@ export interface MeshLinkView {
   readonly stage: LinkStage
   readonly route: LinkRoute
 }
-
-export type LinkStage = 'connecting' | 'connected' | 'interrupted'
 
 export interface MeshOptions {
   readonly selfId: PeerId

@@ -1,8 +1,8 @@
 import { fullJitterMs, type Random } from '../base/random.ts'
 import type { PeerId } from '../seam/contract.ts'
 import type { LeftWhy, SignalAddress } from '../signal/protocol.ts'
-import type { GoodbyeReason } from './link-frames.ts'
-import type { LinkRoute } from './link-status.ts'
+import type { GoodbyeReason } from './link/link-frames.ts'
+import type { LinkRoute, LinkStage } from './link/link-status.ts'
 import {
   isGone,
   isReachable,
@@ -15,7 +15,7 @@ import {
   type Member,
   type MeshLink,
 } from './mesh-member.ts'
-import type { LinkEnd, LinkStage, MeshEffect, MeshInput, MeshLinkView, MeshOptions, RelayPolicy } from './mesh-steps.ts'
+import type { LinkEnd, MeshEffect, MeshInput, MeshLinkView, MeshOptions, RelayPolicy } from './mesh-steps.ts'
 
 /**
  * Who is linked to whom, decided. A pure machine: signalling and links are its inputs, dialling,

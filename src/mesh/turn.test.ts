@@ -2,7 +2,7 @@ import { expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { systemClock } from '../base/clock.ts'
 import { startSignalServer } from '../server/index.ts'
-import type { LinkDriver } from './link-driver.ts'
+import type { LinkDriver } from './link/link-driver.ts'
 import { MeshLoom } from './mesh-loom.ts'
 import { VirtualLinks } from './test-support/virtual-links.ts'
 

@@ -1,5 +1,5 @@
 import { InsecureContextError } from '../../base/errors.ts'
-import type { LinkDriver } from '../../mesh/link-driver.ts'
+import type { LinkDriver } from '../../mesh/link/link-driver.ts'
 import { MeshLoom, type MeshLoomOptions } from '../../mesh/mesh-loom.ts'
 import { tabLinks } from './tab-links.ts'
 import { TabPresence } from './tab-presence.ts'

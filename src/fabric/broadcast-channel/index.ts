@@ -5,5 +5,5 @@
  */
 export { BroadcastChannelLoom, type BroadcastChannelLoomOptions } from './broadcast-channel-loom.ts'
 export { tabLinks } from './tab-links.ts'
-export { SignalTag, TAG_BOUNDS, type SignalTagOptions } from '../../mesh/signal-tag.ts'
-export { newRoomSecret } from '../../mesh/room-address.ts'
+export { SignalTag, TAG_BOUNDS, type SignalTagOptions } from '../../mesh/seal/signal-tag.ts'
+export { newRoomSecret } from '../../mesh/seal/room-address.ts'

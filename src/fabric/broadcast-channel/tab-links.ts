@@ -1,12 +1,12 @@
-import { newRoomSecret, isRoomSecret } from '../../mesh/room-address.ts'
+import { newRoomSecret, isRoomSecret } from '../../mesh/seal/room-address.ts'
 import {
   CLOSE_BOUND_MS,
   LOW_WATER_BYTES,
   type Link,
   type LinkDriver,
   type LinkOptions,
-} from '../../mesh/link-driver.ts'
-import type { Fingerprints } from '../../mesh/link-handshake.ts'
+} from '../../mesh/link/link-driver.ts'
+import type { Fingerprints } from '../../mesh/link/link-handshake.ts'
 
 /**
  * Links between tabs: a BroadcastChannel for each, under a name that its initiator draws and signals to the

@@ -1,14 +1,14 @@
 import type { DataConnection } from 'peerjs'
-import { fingerprintsIn } from '../../mesh/fingerprints.ts'
+import { fingerprintsIn } from '../../mesh/link/fingerprints.ts'
 import {
   CLOSE_BOUND_MS,
   LOW_WATER_BYTES,
   type Link,
   type LinkDriver,
   type LinkOptions,
-} from '../../mesh/link-driver.ts'
-import type { Fingerprints } from '../../mesh/link-handshake.ts'
-import { newRoomSecret } from '../../mesh/room-address.ts'
+} from '../../mesh/link/link-driver.ts'
+import type { Fingerprints } from '../../mesh/link/link-handshake.ts'
+import { newRoomSecret } from '../../mesh/seal/room-address.ts'
 import type { PeerDesk } from './peer-desk.ts'
 
 /**

@@ -6,4 +6,4 @@
 export { PeerJsLoom } from './peerjs-loom.ts'
 export type { PeerJsLoomOptions } from './peerjs-means.ts'
 export { PeerJsTag } from './peerjs-tag.ts'
-export { newRoomSecret } from '../../mesh/room-address.ts'
+export { newRoomSecret } from '../../mesh/seal/room-address.ts'

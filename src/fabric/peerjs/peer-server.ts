@@ -1,7 +1,7 @@
 import type { Peer } from 'peerjs'
 import type { Clock } from '../../base/clock.ts'
 import { SignalingUnavailableError } from '../../base/errors.ts'
-import { newRoomSecret } from '../../mesh/room-address.ts'
+import { newRoomSecret } from '../../mesh/seal/room-address.ts'
 import { toHex } from './beacon-words.ts'
 
 /** Opens `id` at a PeerServer. `null` where the id is taken. Else rejects with {@link SignalingUnavailableError}, or the signal's reason. */

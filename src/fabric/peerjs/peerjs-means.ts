@@ -1,6 +1,6 @@
-import type { LinkDriver } from '../../mesh/link-driver.ts'
+import type { LinkDriver } from '../../mesh/link/link-driver.ts'
 import type { MeshLoomOptions, MeshMeans } from '../../mesh/mesh-loom.ts'
-import { RoomPresence } from '../../mesh/room-presence.ts'
+import { RoomPresence } from '../../mesh/presence/room-presence.ts'
 import { dataConnectionLinks } from './data-connection-links.ts'
 import { PeerDesk } from './peer-desk.ts'
 import { attachToPeerServer } from './peer-server-attachment.ts'

@@ -1,4 +1,4 @@
-import { SignalTag } from '../../mesh/signal-tag.ts'
+import { SignalTag } from '../../mesh/seal/signal-tag.ts'
 
 /**
  * Names a room to join by way of PeerServers. `servers` are theirs: `wss://host:port/path`, `https:` is taken for

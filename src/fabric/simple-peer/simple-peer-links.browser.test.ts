@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { sleep } from '../../base/abort.ts'
 import { systemClock } from '../../base/clock.ts'
-import { HIGH_WATER_BYTES } from '../../mesh/link-driver.ts'
+import { HIGH_WATER_BYTES } from '../../mesh/link/link-driver.ts'
 import { eventually, LinkEnd, soon, wire, wiredEnds } from '../../mesh/test-support/link-end.ts'
 import { nativeLinks } from '../webrtc/index.ts'
 import { simplePeerLinks } from './index.ts'

@@ -1,15 +1,15 @@
 import type SimplePeer from 'simple-peer/simplepeer.min.js'
-import { fingerprintsIn } from '../../mesh/fingerprints.ts'
+import { fingerprintsIn } from '../../mesh/link/fingerprints.ts'
 import {
   CLOSE_BOUND_MS,
   LOW_WATER_BYTES,
   type Link,
   type LinkDriver,
   type LinkOptions,
-} from '../../mesh/link-driver.ts'
-import { LossyChannel } from '../../mesh/lossy-channel.ts'
-import type { Fingerprints } from '../../mesh/link-handshake.ts'
-import { decodeLinkSignal, encodeLinkSignal, type LinkSignal } from '../../mesh/link-signal.ts'
+} from '../../mesh/link/link-driver.ts'
+import { LossyChannel } from '../../mesh/link/lossy-channel.ts'
+import type { Fingerprints } from '../../mesh/link/link-handshake.ts'
+import { decodeLinkSignal, encodeLinkSignal, type LinkSignal } from '../../mesh/link/link-signal.ts'
 
 /**
  * Links over simple-peer (an optional peer dependency). It signals and numbers its channel like native links

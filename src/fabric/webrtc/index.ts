@@ -3,8 +3,8 @@
  * (`src/mesh`) whose links are data channels (`native-links.ts`).
  */
 export { WebRtcLoom, DEFAULT_ICE_SERVERS, type WebRtcLoomOptions } from './webrtc-loom.ts'
-export { SignalTag, TAG_BOUNDS, type SignalTagOptions } from '../../mesh/signal-tag.ts'
-export { newRoomSecret } from '../../mesh/room-address.ts'
+export { SignalTag, TAG_BOUNDS, type SignalTagOptions } from '../../mesh/seal/signal-tag.ts'
+export { newRoomSecret } from '../../mesh/seal/room-address.ts'
 export { nativeLinks } from './native-links.ts'
 export {
   CLOSE_BOUND_MS,
@@ -14,12 +14,11 @@ export {
   type LinkDriver,
   type LinkEvents,
   type LinkOptions,
-} from '../../mesh/link-driver.ts'
-export type { Fingerprints, RefusalReason } from '../../mesh/link-handshake.ts'
-export type { LinkStage } from '../../mesh/mesh-steps.ts'
-export type { ServerHealth, SignallingStatus } from '../../mesh/presence.ts'
-export type { SignalServerEntry } from '../../mesh/room-presence.ts'
-export type { RoomTrust } from '../../mesh/seal-key.ts'
-export type { SealGate } from '../../mesh/signal-seal.ts'
-export type { LinkRoute, LinkStatus } from '../../mesh/link-status.ts'
+} from '../../mesh/link/link-driver.ts'
+export type { Fingerprints, RefusalReason } from '../../mesh/link/link-handshake.ts'
+export type { ServerHealth, SignallingStatus } from '../../mesh/presence/presence.ts'
+export type { SignalServerEntry } from '../../mesh/presence/room-presence.ts'
+export type { RoomTrust } from '../../mesh/seal/seal-key.ts'
+export type { SealGate } from '../../mesh/seal/signal-seal.ts'
+export type { LinkRoute, LinkStage, LinkStatus } from '../../mesh/link/link-status.ts'
 export type { MeshDiagnostics } from '../../mesh/mesh-seam.ts'

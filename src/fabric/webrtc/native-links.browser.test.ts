@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { sleep } from '../../base/abort.ts'
 import { systemClock } from '../../base/clock.ts'
-import { IceServers } from '../../mesh/ice-servers.ts'
+import { IceServers } from '../../mesh/link/ice-servers.ts'
 import { HIGH_WATER_BYTES, nativeLinks, type Link, type LinkEvents } from './index.ts'
 
 /** One end of a link under a test's thumb. */

@@ -1,16 +1,16 @@
-import { fingerprintsIn } from '../../mesh/fingerprints.ts'
-import type { Fingerprints } from '../../mesh/link-handshake.ts'
+import { fingerprintsIn } from '../../mesh/link/fingerprints.ts'
+import type { Fingerprints } from '../../mesh/link/link-handshake.ts'
 import {
   CLOSE_BOUND_MS,
   LOW_WATER_BYTES,
   type Link,
   type LinkDriver,
   type LinkOptions,
-} from '../../mesh/link-driver.ts'
-import { LossyChannel } from '../../mesh/lossy-channel.ts'
-import { IceServerReport } from '../../mesh/ice-server-report.ts'
-import type { LinkRoute } from '../../mesh/link-status.ts'
-import { decodeLinkSignal, encodeLinkSignal, type LinkSignal } from '../../mesh/link-signal.ts'
+} from '../../mesh/link/link-driver.ts'
+import { LossyChannel } from '../../mesh/link/lossy-channel.ts'
+import { IceServerReport } from '../../mesh/link/ice-server-report.ts'
+import type { LinkRoute } from '../../mesh/link/link-status.ts'
+import { decodeLinkSignal, encodeLinkSignal, type LinkSignal } from '../../mesh/link/link-signal.ts'
 
 /**
  * Links over the browser's own RTCPeerConnection: perfect negotiation (W3C WebRTC 1.0, section 10.7)

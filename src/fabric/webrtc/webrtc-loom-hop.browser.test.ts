@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { controlServers } from '../../../test/browser/control-servers.ts'
 import { equalBytes } from '../../base/bytes.ts'
-import type { LinkDriver } from '../../mesh/link-driver.ts'
+import type { LinkDriver } from '../../mesh/link/link-driver.ts'
 import { until } from '../../base/observable.ts'
 import type { PeerId, Seam } from '../../seam/contract.ts'
 import { nativeLinks, WebRtcLoom, type LinkStatus } from './index.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, inject, it, vi } from 'vitest'
 import { until } from '../../base/observable.ts'
 import type { Seam } from '../../seam/contract.ts'
-import type { LinkDriver } from '../../mesh/link-driver.ts'
+import type { LinkDriver } from '../../mesh/link/link-driver.ts'
 import { nativeLinks, newRoomSecret, SignalTag, WebRtcLoom } from './index.ts'
 
 describe('a pair that no direct link forms between', { timeout: 30_000 }, () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { LinkFailedError } from '../../base/errors.ts'
 import { until } from '../../base/observable.ts'
-import type { LinkDriver } from '../../mesh/link-driver.ts'
+import type { LinkDriver } from '../../mesh/link/link-driver.ts'
 import type { MeshEffect, RelayPolicy } from '../../mesh/mesh-steps.ts'
 import { Mesh, RELAY_AFTER_MS } from '../../mesh/mesh.ts'
 import { VirtualLinks } from '../../mesh/test-support/virtual-links.ts'

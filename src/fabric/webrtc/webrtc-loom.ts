@@ -1,8 +1,8 @@
 import { InsecureContextError } from '../../base/errors.ts'
-import type { LinkDriver } from '../../mesh/link-driver.ts'
+import type { LinkDriver } from '../../mesh/link/link-driver.ts'
 import { MeshLoom, type MeshLoomOptions, type WeaveMeans } from '../../mesh/mesh-loom.ts'
 import type { RelayPolicy } from '../../mesh/mesh-steps.ts'
-import { RelayedPresence } from '../../mesh/relayed-presence.ts'
+import { RelayedPresence } from '../../mesh/relay/relayed-presence.ts'
 import { nativeLinks } from './native-links.ts'
 
 /**

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { controlServers } from '../../../test/browser/control-servers.ts'
 import { fromUtf8, utf8 } from '../../base/bytes.ts'
 import { until } from '../../base/observable.ts'
-import type { LinkDriver } from '../../mesh/link-driver.ts'
+import type { LinkDriver } from '../../mesh/link/link-driver.ts'
 import type { Seam } from '../../seam/contract.ts'
 import { nativeLinks, WebRtcLoom } from './index.ts'
 

@@ -1,6 +1,6 @@
 import { MeshLoom, type MeshLoomOptions, type WeaveMeans } from '../../mesh/mesh-loom.ts'
-import { RelayedPresence } from '../../mesh/relayed-presence.ts'
-import { sealedLinks } from '../../mesh/sealed-links.ts'
+import { RelayedPresence } from '../../mesh/relay/relayed-presence.ts'
+import { sealedLinks } from '../../mesh/relay/sealed-links.ts'
 
 /**
  * Seams without WebRTC: the links of the mesh go through the signalling server that introduced their ends,

@@ -4,9 +4,9 @@ import type { Delivery, PeerId } from '../../seam/contract.ts'
 import { frameCost } from '../../seam/credit.ts'
 import { SeamCore } from '../../seam/seam-core.ts'
 import { seededRandom } from '../../sim/seeded-random.ts'
-import type { Carrier } from '../bond.ts'
-import { DATA_HEADERS, decodeLinkFrame, encodeResume, type LinkFrame, type Resume } from '../link-frames.ts'
-import { MeshBonds } from '../mesh-bonds.ts'
+import type { Carrier } from '../link/bond.ts'
+import { DATA_HEADERS, decodeLinkFrame, encodeResume, type LinkFrame, type Resume } from '../link/link-frames.ts'
+import { MeshBonds } from '../link/mesh-bonds.ts'
 
 /**
  * Two ends of a bond under a seed: links are made, proved at different moments at the two ends, broken at

@@ -1,6 +1,6 @@
 import { sleep, withinMs } from '../../base/abort.ts'
 import { systemClock } from '../../base/clock.ts'
-import type { Link, LinkDriver, LinkEvents } from '../link-driver.ts'
+import type { Link, LinkDriver, LinkEvents } from '../link/link-driver.ts'
 
 /** One end of a link under a test's thumb. */
 export class LinkEnd {

@@ -5,8 +5,8 @@ import type { SeamHarness } from '../../conformance/seam-harness.ts'
 import type { PeerIdentity, Seam } from '../../seam/contract.ts'
 import { createPeerIdentity } from '../../seam/peer-identity.ts'
 import type { MeshLoom } from '../mesh-loom.ts'
-import { newRoomSecret } from '../room-address.ts'
-import { SignalTag } from '../signal-tag.ts'
+import { newRoomSecret } from '../seal/room-address.ts'
+import { SignalTag } from '../seal/signal-tag.ts'
 
 /** How a fabric that is a mesh is held to the laws of seams: each peer is a loom of its own, all in one page. */
 export function meshHarness({ loom, quietMs = 400 }: MeshHarnessOptions): SeamHarness {

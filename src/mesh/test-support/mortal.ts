@@ -1,5 +1,5 @@
 import type { SignalSocket } from '../../signal/signal-socket.ts'
-import type { Link, LinkEvents } from '../link-driver.ts'
+import type { Link, LinkEvents } from '../link/link-driver.ts'
 import type { MeshLoom } from '../mesh-loom.ts'
 import type { MeshWorld } from './mesh-world.ts'
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
-import type { BytePipe, BytePipeEvents, OpenBytePipe } from '../byte-pipe.ts'
+import type { BytePipe, BytePipeEvents, OpenBytePipe } from '../relay/byte-pipe.ts'
 
 /** Two ends of one pipe, 5 ms apart, and whoever keeps it: packets can be read, dropped and made up. */
 export class PipePair {

@@ -1,4 +1,4 @@
-import type { Link, LinkDriver, LinkOptions } from '../link-driver.ts'
+import type { Link, LinkDriver, LinkOptions } from '../link/link-driver.ts'
 
 /** The links of another driver, which can be cut: without a word, and for good. */
 export class SeverableLinks implements LinkDriver {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
-import type { Fingerprints } from '../link-handshake.ts'
+import type { Fingerprints } from '../link/link-handshake.ts'
 import {
   LOSSY_MARK_BYTES,
   LOW_WATER_BYTES,
@@ -7,7 +7,7 @@ import {
   type LinkDriver,
   type LinkEvents,
   type LinkOptions,
-} from '../link-driver.ts'
+} from '../link/link-driver.ts'
 
 /** Links without WebRTC, in a test's time: 5 ms each way, and the test decides what goes wrong. */
 export class VirtualLinks {

@@ -1,7 +1,7 @@
 import { inject } from 'vitest'
 import { LAW_PAYLOAD_BYTES } from '../../../conformance/law-payloads.ts'
 import type { SeamHarness } from '../../../conformance/seam-harness.ts'
-import type { LinkDriver } from '../../../mesh/link-driver.ts'
+import type { LinkDriver } from '../../../mesh/link/link-driver.ts'
 import { LAWS_LOST_AFTER_MS, meshHarness } from '../../../mesh/test-support/mesh-harness.ts'
 import { SeverableLinks } from '../../../mesh/test-support/severable-links.ts'
 import { WebRtcLoom } from '../index.ts'
