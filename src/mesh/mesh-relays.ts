@@ -14,6 +14,7 @@ export class MeshRelays {
   readonly #port: Omit<HopStationPort, 'refused'>
   #station: HopStation | null = null
   #loading: Promise<HopStation> | null = null
+  #preparing: unknown
   /** What came over which link before the station was there. */
   #early: [string, Uint8Array][] = []
   #closed = false
@@ -31,11 +32,14 @@ export class MeshRelays {
   }
 
   /**
-   * Loads ahead of need: when it is needed, the server that the page came from may be gone, often with the signalling
-   * server. Where that fails, the first need tries again.
+   * Loads ahead of need, {@link PREPARE_AFTER_MS} from now: when it is needed, the server that the page came from may be
+   * gone, often with the signalling server. Where that fails, the next link or the first need tries again.
    */
   prepare(): void {
-    tracked(this.#port.clock, this.#code()).catch(() => {})
+    const { clock } = this.#port
+    this.#preparing ??= clock.setTimeout(() => {
+      tracked(clock, this.#code()).catch(() => (this.#preparing = undefined))
+    }, PREPARE_AFTER_MS)
   }
 
   /** What follows the type of a hop frame that came over the link `from`. */
@@ -54,6 +58,7 @@ export class MeshRelays {
 
   close(): void {
     this.#closed = true
+    this.#port.clock.clearTimeout(this.#preparing)
     this.#early = []
     this.#station?.close()
   }
@@ -83,6 +88,9 @@ export class MeshRelays {
     this.refused.set(gate, (this.refused.get(gate) ?? 0) + 1)
   }
 }
+
+/** The first frames of a link go before the code that carries those of others. */
+const PREPARE_AFTER_MS = 1_000
 
 /** Packets held while the code that carries them is loaded. */
 const MAX_EARLY_HOPS = 64
