@@ -194,6 +194,8 @@ export class MeshSeam {
         return this.#bonds.end(effect.peer)
       case 'restart':
         return this.#restart(effect.link, effect.at)
+      case 'seek':
+        return this.#signals.presence.seek?.()
       case 'ask':
         return this.#links.get(effect.link)?.ask()
       case 'arm':

@@ -49,6 +49,8 @@ export type MeshEffect =
   | { readonly kind: 'restart'; readonly link: string; readonly at: SignalAddress }
   /** Finds out whether anything gets through. */
   | { readonly kind: 'ask'; readonly link: string }
+  /** Whoever is missed may be on another server: looks there. */
+  | { readonly kind: 'seek' }
   /** Starts a timer, in place of one of the same name. */
   | { readonly kind: 'arm'; readonly timer: string; readonly ms: number }
   | { readonly kind: 'disarm'; readonly timer: string }

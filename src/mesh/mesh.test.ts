@@ -48,6 +48,8 @@ function told(effect: MeshEffect): string {
     case 'restart':
     case 'ask':
       return `${effect.kind} ${effect.link}`
+    case 'seek':
+      return 'seek'
     case 'arm':
       return `${effect.timer.split(' ')[0]} in ${effect.ms}`
     case 'disarm':
@@ -264,6 +266,14 @@ describe('a link without a path', () => {
     expect(after(interrupted('own2'))).toEqual(['drop own2', 'unlist z'])
   })
 
+  it('[LIST-11] whose peer is out of reach has it sought where else it may be, and not while it is in reach', () => {
+    after(attached(high), proved('own1'))
+    expect(after(left(high, 'lost'))).toEqual([])
+    expect(after(failed('own1'))).toContain('seek')
+    expect(after(attached())).toContain('seek')
+    expect(after(attached(high))).not.toContain('seek')
+  })
+
   it('[RTC-28] whose peer has left for good is not waited for while it is being made again', () => {
     after(attached(high), proved('own1'), failed('own1'))
     expect(after(left(high))).toEqual(['unlist z'])
@@ -273,7 +283,7 @@ describe('a link without a path', () => {
 
   it('[RTC-28] is not dropped because its server, or the peer, lost the connection to it', () => {
     after(attached(low, high), proved('own1'), proved('own2'), interrupted('own1'))
-    expect(after(left(low, 'lost'), { kind: 'detached' })).toEqual([])
+    expect(after(left(low, 'lost'), { kind: 'detached' })).toEqual(['seek'])
     expect(after(interrupted('own2'))[0]).toBe(`lost in ${LOST_AFTER_MS}`)
     expect([...mesh.peers.keys()]).toEqual(['a', 'z'])
   })

@@ -134,6 +134,7 @@ export class Mesh {
       this.#abandonCalls(member)
       this.#dial(member)
     }
+    for (const listed of this.#listed.values()) this.#seekIfOutOfReach(listed)
   }
 
   #onDetached(): void {
@@ -158,6 +159,13 @@ export class Mesh {
     if (member === undefined) return
     member.presence = why === 'gone' ? 'gone' : 'unknown'
     if (why === 'gone') this.#onGone(member)
+    this.#onUnreachable(member)
+  }
+
+  /** If it is: there may be another way to it. */
+  #onUnreachable(member: Member): void {
+    const listed = this.#listed.get(member.at.peer)
+    if (listed?.member === member) this.#seekIfOutOfReach(listed)
     this.#pauseIfUnreachable(member)
   }
 
@@ -191,7 +199,7 @@ export class Mesh {
     if (member === undefined) return
     member.introduced = false
     if (member.presence === 'gone') this.#onGone(member)
-    this.#pauseIfUnreachable(member)
+    this.#onUnreachable(member)
   }
 
   #onDialled(at: SignalAddress, id: string, route: LinkRoute): void {
@@ -283,7 +291,10 @@ export class Mesh {
     if (listed?.link === link) {
       listed.link = null
       if (why !== 'failed' || isGone(member)) this.#unlist(listed, null)
-      else if (link.stage === 'connected') this.#arm(lostTimer(member.at.peer), this.#lostAfterMs)
+      else {
+        if (link.stage === 'connected') this.#arm(lostTimer(member.at.peer), this.#lostAfterMs)
+        this.#seekIfOutOfReach(listed)
+      }
     }
     if (isReachable(member) && !member.shunned) {
       if (this.#relay === 'fallback') {
@@ -308,6 +319,7 @@ export class Mesh {
     else {
       this.#arm(lostTimer(peer), this.#lostAfterMs)
       this.#restart(link)
+      if (listed !== undefined) this.#seekIfOutOfReach(listed)
     }
   }
 
@@ -402,6 +414,11 @@ export class Mesh {
   #restart(link: MeshLink): void {
     this.#effects.push({ kind: 'restart', link: link.id, at: link.member.at })
     this.#arm(restartTimer(link), RESTART_BOUND_MS)
+  }
+
+  /** A listed peer that nothing gets through to has a while to be found, wherever it is attached. */
+  #seekIfOutOfReach({ member, link }: ListedPeer): void {
+    if (link?.stage !== 'connected' && !isReachable(member)) this.#effects.push({ kind: 'seek' })
   }
 
   #drop(link: MeshLink, goodbye: GoodbyeReason | null): void {

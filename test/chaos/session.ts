@@ -48,7 +48,7 @@ export async function playSession(browser: Browser, seed: string): Promise<Sessi
   let frames = 0
   let recovering = 'the beginning'
   try {
-    const setup = { servers: servers.urls, intervalMs: INTERVAL_MS }
+    const setup = { servers: servers.urls, intervalMs: INTERVAL_MS, retries: true }
     const invitation = newInvitation()
     const members = await Promise.all(contexts.map((context) => Member.open(context, invitation, setup)))
     await Promise.all(members.map((member) => member.enters()))

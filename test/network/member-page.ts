@@ -1,4 +1,5 @@
 import { systemClock } from '../../src/base/clock.ts'
+import { SignalingUnavailableError } from '../../src/base/errors.ts'
 import { sleep } from '../../src/base/abort.ts'
 import { until } from '../../src/base/observable.ts'
 import { SignalTag, WebRtcLoom, type LinkStatus } from '../../src/fabric/webrtc/index.ts'
@@ -17,6 +18,8 @@ export interface MemberSetup {
   /** Between two frames to one peer, milliseconds. */
   readonly intervalMs: number
   readonly joinTimeoutMs?: number
+  /** Tries again while no signalling server can be reached, as a player would. */
+  readonly retries?: boolean
   /** Only join: who founds the room and who comes later are told apart, and a failure is one. */
   readonly joins?: boolean
 }
@@ -76,7 +79,7 @@ async function enter(): Promise<{ readonly loom: WebRtcLoom; readonly seam: Seam
     joinTimeoutMs,
     peerIdentity,
   })
-  const seam = setup.joins === true ? await loom.join(tag) : await loom.reopen(tag)
+  const seam = await weave(loom)
   void receive(seam)
   let before: ReadonlySet<PeerId> = new Set([seam.selfId])
   const onPeers = (now: ReadonlySet<PeerId>): void => {
@@ -87,6 +90,17 @@ async function enter(): Promise<{ readonly loom: WebRtcLoom; readonly seam: Seam
   seam.peers.listen(onPeers)
   onPeers(seam.peers.get())
   return { loom, seam }
+}
+
+async function weave(loom: WebRtcLoom): Promise<Seam> {
+  for (;;) {
+    try {
+      return setup.joins === true ? await loom.join(tag) : await loom.reopen(tag)
+    } catch (error) {
+      if (setup.retries !== true || !(error instanceof SignalingUnavailableError)) throw error
+      await sleep(systemClock, 250)
+    }
+  }
 }
 
 /** To one peer, for one stay of it on the roster. */

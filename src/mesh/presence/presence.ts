@@ -21,6 +21,8 @@ export interface Presence {
   exists(options?: WaitOptions): Promise<boolean>
   /** A path to a peer has broken, and perhaps the one to the server with it: makes sure now. */
   probe?(): void
+  /** Peers are missed that nothing reaches: they may be on another server. */
+  seek?(): void
   /** Hands `body` to another that is present; where there is no way to it, it is lost. Throws `PayloadTooLargeError`. */
   send(to: SignalAddress, body: string): void
   /** Carries bytes between two that are present, beside their words. Absent: this kind of presence never does. */

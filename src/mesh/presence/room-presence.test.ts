@@ -292,6 +292,21 @@ describe('members', () => {
     await world.end()
   })
 
+  it('[LIST-11] look for those they miss on earlier servers within two seconds, as often as they are asked', async () => {
+    const world = new World()
+    const ada = await world.enter(world.member('ada'))
+    // So soon after it had been attached to that it does not count as steady: nothing is looked for at once.
+    world.servers.stop(ONE)
+    await world.until(() => ada.at === TWO, 10_000)
+    world.servers.start(ONE)
+    await world.clock.advance(5_000)
+    expect(ada.at).toBe(TWO)
+    await world.enter(world.member('ben', { servers: [{ url: ONE }] }))
+    ada.presence.seek()
+    expect(await world.until(() => ada.at === ONE)).toBeLessThan(2_500)
+    await world.end()
+  })
+
   it('[LIST-6] do not leave their server for somebody who is of their mesh already', async () => {
     const world = new World()
     const [ada, ben] = [world.member('ada'), world.member('ben', { WebSocket: world.servers.reaching(TWO) })]

@@ -34,6 +34,8 @@ export class RoomPresence implements Presence {
   #stay: AbortController = new AbortController()
   /** Attachments in a row that did not hold. */
   #unsteady = 0
+  /** Whether to look at the earlier servers without waiting until it is time. */
+  #isSought = false
   /** The pause and the attempt that are under way while no server is attached to. */
   #turn: AbortController | null = null
 
@@ -128,6 +130,8 @@ export class RoomPresence implements Presence {
     this.#search.target(candidate.server)
     this.#search.maxPeers = candidate.attachment.maxPeers
     this.#attachedAtMs = clock.now()
+    // Who came past an earlier server that was merely late may be alone where nobody else goes.
+    this.#isSought = this.#unsteady === 0
     this.#setStatus({ kind: 'attached', url: candidate.server.url })
     // Whoever is told may close this, or lose the server by what it sends.
     if (!stay.signal.aborted) handlers.onAttached(candidate.present)
@@ -174,6 +178,11 @@ export class RoomPresence implements Presence {
     this.#attachment?.probe?.()
   }
 
+  /** Peers are missed that nothing reaches: they may be on an earlier server, where everybody goes in the end. */
+  seek(): void {
+    this.#isSought = true
+  }
+
   /** The network may be another one: what holds is asked for a sign of life, what is under way begins anew, at once. */
   #onWake(): void {
     this.probe()
@@ -184,16 +193,20 @@ export class RoomPresence implements Presence {
   async #lookAround(here: SignalServerEntry, signal: AbortSignal): Promise<void> {
     const { clock, random, servers, handlers } = this.#options
     const place = servers.indexOf(here)
-    const baseMs = place === 0 ? LOOK_OUT_BASE_MS : HOMING_BASE_MS
-    // Who came just now, past an earlier server that was merely late, may be alone where nobody else goes.
-    const isNew = place > 0 && this.#unsteady === 0
-    for (let attempt = isNew ? -1 : 0; servers.length > 1; attempt++) {
-      const [leastMs, jitterMs] = attempt < 0 ? [FIRST_LOOK_MS, FIRST_LOOK_MS] : [baseMs, HOMING_BASE_MS]
+    const isHome = place === 0
+    const baseMs = isHome ? LOOK_OUT_BASE_MS : HOMING_BASE_MS
+    const pauseMs = (attempt: number): number => baseMs + fullJitterMs(random, attempt, HOMING_BASE_MS, HOMING_CAP_MS)
+    let dueMs = clock.now() + pauseMs(0)
+    for (let attempt = 1; servers.length > 1;) {
+      const stepMs = LOOK_STEP_MS + fullJitterMs(random, 0, LOOK_STEP_MS, LOOK_STEP_MS)
       try {
-        await sleep(clock, leastMs + fullJitterMs(random, Math.max(0, attempt), jitterMs, HOMING_CAP_MS), signal)
+        await sleep(clock, isHome ? dueMs - clock.now() : stepMs, signal)
       } catch {
         return
       }
+      if (clock.now() < dueMs && !this.#isSought) continue
+      this.#isSought = false
+      dueMs = clock.now() + pauseMs(attempt++)
       for (const [index, server] of servers.entries()) {
         if (signal.aborted) return
         if (index === place) continue
@@ -234,8 +247,8 @@ const WOKEN = -1
 /** With so much unsent in the socket, relayed bytes wait: signalling goes the same way and must not be late. */
 const RELAY_UNSENT_BYTES = 131_072
 
-/** Before the first look at the other servers, away from the first one; as much again at random. */
-const FIRST_LOOK_MS = 1_000
+/** Away from the first server: how soon an earlier one is looked at where that is wanted; as much again at random. */
+const LOOK_STEP_MS = 1_000
 
 /** Pauses between looks at the other servers of the list: away from the first one, and there. */
 const HOMING_BASE_MS = 15_000
