@@ -16,6 +16,7 @@ for (let index = 0; index < sessions; index++) {
     const report = await playSession(browser, own)
     await test.info().attach('chaos', { body: JSON.stringify(report), contentType: 'application/json' })
     expect(report.violations).toEqual([])
-    expect(report.frames).toBeGreaterThan(1_000)
+    // Of the last life of each page: few where reloads come late and all is soon whole again.
+    expect(report.frames).toBeGreaterThan(100)
   })
 }
